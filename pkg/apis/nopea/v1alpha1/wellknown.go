@@ -1,0 +1,46 @@
+package v1alpha1
+
+// Condition types of a GitRepository.
+const (
+	// ConditionReady is True when the cluster was brought to the commit that Git had.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while a sync is under way or will be tried again by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when nothing moves until somebody changes something.
+	ConditionStalled = "Stalled"
+)
+
+// Condition types of a Sync.
+const (
+	// ConditionComplete is True when the Sync succeeded.
+	ConditionComplete = "Complete"
+	// ConditionFailed is True when the Sync failed.
+	ConditionFailed = "Failed"
+	// ConditionFinished is True when the Sync ended, either way.
+	ConditionFinished = "Finished"
+)
+
+// What NOPEA writes on the objects that it applies.
+const (
+	// FieldManager owns every field that Git holds.
+	FieldManager = "nopea"
+	// LabelRepository and LabelNamespace select the objects of a GitRepository. They prove nothing: controllers copy labels.
+	LabelRepository = "nopea.io/repository"
+	// LabelNamespace holds the GitRepository's namespace.
+	LabelNamespace = "nopea.io/namespace"
+	// AnnotationOrigin names the file in Git, from the repository's root.
+	AnnotationOrigin = "nopea.io/origin"
+)
+
+const (
+	// FinalizerCleanup is held by a GitRepository of deletionPolicy Delete, and by its Inventories, until its objects are gone.
+	FinalizerCleanup = "nopea.io/cleanup"
+	// MaxInventoryEntries is how many entries one Inventory holds at most: a shard of that size is about 120 KB.
+	MaxInventoryEntries = 500
+	// MaxRequesters is how many names spec.requestedBy of a Sync keeps.
+	MaxRequesters = 16
+	// MaxSyncChanges is how many changes the status of a Sync lists.
+	MaxSyncChanges = 100
+	// MaxPendingSyncs is how many Syncs of one GitRepository may wait at once.
+	MaxPendingSyncs = 20
+)
