@@ -2962,7 +2962,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 					},
 					"secretRef": {
 						SchemaProps: spec.SchemaProps{
-							Description: "secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type kubernetes.io/basic-auth), or bearerToken. It is read as the ServiceAccount named by serviceAccountName, at every use.",
+							Description: "secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
 							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
 						},
 					},

@@ -82,7 +82,7 @@ type GitRepositorySpec struct {
 	// +optional
 	Timeout string `json:"timeout,omitempty"`
 	// secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type
-	// kubernetes.io/basic-auth), or bearerToken. It is read as the ServiceAccount named by serviceAccountName, at every use.
+	// kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.
 	// +optional
 	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a

@@ -27,7 +27,7 @@ type GitRepositorySpecApplyConfiguration struct {
 	// timeout of one sync, from the look at the remote to the last object. A Go duration from 1s to 1h. Default 5m.
 	Timeout *string `json:"timeout,omitempty"`
 	// secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type
-	// kubernetes.io/basic-auth), or bearerToken. It is read as the ServiceAccount named by serviceAccountName, at every use.
+	// kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.
 	SecretRef *LocalObjectReferenceApplyConfiguration `json:"secretRef,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a
 	// GitRepository can do what that ServiceAccount may do, and no more. Default "nopea".

@@ -1,0 +1,216 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+)
+
+// Outcome is what became of one step that was not Unchanged.
+type Outcome struct {
+	Step *Step
+	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget or Refuse. Meaningless with Err.
+	Done Action
+	// Entry to record, for a Create or Configure.
+	Entry *v1alpha1.InventoryEntry
+	// Waiting: the step was not tried, because something before it failed.
+	Waiting bool
+	// Err why it failed: an *ObjectError.
+	Err error
+}
+
+// Failed tells whether the object is not as Git has it because of this outcome.
+func (o *Outcome) Failed() bool {
+	return o.Err != nil || o.Waiting || o.Done == Refuse
+}
+
+// Foresee is what Execute would do if every request succeeded: the dry run.
+func (p *Plan) Foresee(prune bool) []Outcome {
+	var outcomes []Outcome
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		switch {
+		case step.Action == Unchanged:
+		case step.Action == Blocked:
+			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
+		default:
+			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action, Waiting: step.Action == Prune && !prune})
+		}
+	}
+	return outcomes
+}
+
+type execution struct {
+	*Cluster
+	asOf time.Time
+
+	mu       sync.Mutex
+	outcomes map[*Step]Outcome
+}
+
+// Execute does what a plan says: stage after stage, the objects of a stage side by side. One bad object does not stop the others of
+// its stage; later stages wait. Pruning comes last, and only when nothing before it failed and prune allows it.
+func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome {
+	e := &execution{Cluster: c, asOf: time.Time{}, outcomes: make(map[*Step]Outcome)}
+	blocked := false
+	for stage := range stageCount {
+		steps := plan.stage(stage)
+		if blocked {
+			e.wait(steps)
+			continue
+		}
+		if stage > StageDefinitions {
+			e.establish(ctx, steps)
+		}
+		e.applyStage(ctx, steps)
+		blocked = e.anyFailed(steps)
+	}
+	e.clear(ctx, plan, prune && !blocked)
+	return e.inOrder(plan)
+}
+
+// stage returns the steps on desired objects of one stage that need something done.
+func (p *Plan) stage(stage Stage) []*Step {
+	return slices.DeleteFunc(p.Of(Create, Configure, Refuse, Blocked), func(s *Step) bool {
+		return s.Desired == nil || StageOf(s.ID) != stage
+	})
+}
+
+// applyStage applies a stage, and tries what failed once more when others of the stage changed meanwhile: a RoleBinding may have
+// come before its Role.
+func (e *execution) applyStage(ctx context.Context, steps []*Step) {
+	var todo []*Step
+	for _, step := range steps {
+		switch step.Action {
+		case Refuse:
+			e.finish(Outcome{Step: step, Done: Refuse})
+		case Blocked:
+			e.finish(Outcome{Step: step, Err: blockedError(step)})
+		default:
+			if e.outcomes[step].Err == nil {
+				todo = append(todo, step)
+			}
+		}
+	}
+	each(ctx, todo, e.applyStep)
+	again := slices.DeleteFunc(slices.Clone(todo), func(s *Step) bool { return !worthAnotherTry(e.outcomes[s].Err) })
+	if len(again) > 0 && len(again) < len(todo) && ctx.Err() == nil {
+		each(ctx, again, e.applyStep)
+	}
+	for _, step := range todo {
+		if _, done := e.outcomes[step]; !done {
+			e.finish(Outcome{Step: step, Err: &ObjectError{ID: step.ID, File: step.Desired.File, Operation: "apply", Err: context.Cause(ctx)}})
+		}
+	}
+}
+
+func (e *execution) applyStep(ctx context.Context, step *Step) {
+	fail := func(err error) {
+		e.finish(Outcome{Step: step, Err: &ObjectError{ID: step.ID, File: step.Desired.File, Operation: "apply", Err: err}})
+	}
+	resource, err := e.lookup(ctx, step, e.asOf)
+	if err != nil {
+		fail(err)
+		return
+	}
+	live, err := e.apply(ctx, resource, step.Desired, step.UID, false)
+	if err != nil {
+		fail(err)
+		return
+	}
+	signature, err := Signature(live.ManagedFields)
+	if err != nil {
+		fail(err)
+		return
+	}
+	e.finish(Outcome{Step: step, Done: step.Action, Entry: &v1alpha1.InventoryEntry{
+		Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind, Namespace: step.ID.Namespace, Name: step.ID.Name,
+		UID: live.UID, Hash: step.Desired.Hash, Signature: signature, File: step.Desired.File,
+	}})
+}
+
+// clear ends the steps on objects that are gone from Git: first the objects, then the definitions.
+func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
+	for _, step := range plan.Of(Release, Forget) {
+		e.finish(Outcome{Step: step, Done: step.Action})
+	}
+	for _, step := range plan.Of(Blocked) {
+		if step.Desired == nil {
+			e.finish(Outcome{Step: step, Err: blockedError(step)})
+		}
+	}
+	steps := plan.Of(Prune)
+	if !prune {
+		e.wait(steps)
+		return
+	}
+	for stage := stageCount - 1; stage >= 0; stage-- {
+		each(ctx, slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool { return StageOf(s.ID) != stage }), e.pruneStep)
+	}
+}
+
+func (e *execution) pruneStep(ctx context.Context, step *Step) {
+	resource, err := e.lookup(ctx, step, e.asOf)
+	if err == nil {
+		err = e.delete(ctx, resource, step.ID, step.UID)
+	}
+	switch {
+	case err == nil:
+		e.finish(Outcome{Step: step, Done: Prune})
+	case apierrors.IsNotFound(err), errors.Is(err, ErrUnserved):
+		e.finish(Outcome{Step: step, Done: Forget})
+	default:
+		e.finish(Outcome{Step: step, Err: &ObjectError{ID: step.ID, File: step.Entry.File, Operation: "delete", Err: err}})
+	}
+}
+
+func (e *execution) wait(steps []*Step) {
+	for _, step := range steps {
+		if step.Action == Refuse {
+			e.finish(Outcome{Step: step, Done: Refuse})
+			continue
+		}
+		e.finish(Outcome{Step: step, Waiting: true})
+	}
+}
+
+func (e *execution) finish(outcome Outcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.outcomes[outcome.Step] = outcome
+}
+
+func (e *execution) anyFailed(steps []*Step) bool {
+	return slices.ContainsFunc(steps, func(s *Step) bool {
+		outcome := e.outcomes[s]
+		return outcome.Failed()
+	})
+}
+
+func (e *execution) inOrder(plan *Plan) []Outcome {
+	var outcomes []Outcome
+	for i := range plan.Steps {
+		if outcome, ok := e.outcomes[&plan.Steps[i]]; ok {
+			outcomes = append(outcomes, outcome)
+		}
+	}
+	return outcomes
+}
+
+func blockedError(step *Step) error {
+	if step.Err != nil {
+		return step.Err
+	}
+	file := ""
+	if step.Desired != nil {
+		file = step.Desired.File
+	}
+	return &ObjectError{ID: step.ID, File: file, Operation: "apply", Err: fmt.Errorf("%s", step.Reason)}
+}

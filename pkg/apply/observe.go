@@ -1,0 +1,223 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// observer gathers one Observation.
+type observer struct {
+	*Cluster
+	asOf time.Time
+
+	mu   sync.Mutex
+	seen Observation
+}
+
+// target is a kind and the objects of it that are looked for.
+type target struct {
+	resource Resource
+	ids      map[ID]bool
+	recorded map[ID]bool
+}
+
+// Observe reads the metadata of the desired and the recorded objects: one label-selected list per resource that the inventory
+// names, and one read for each object that those lists do not show. Kinds in defined come from CustomResourceDefinitions among
+// the desired objects, so that they need not be served yet. Knowledge of which kinds are served is no older than asOf where it
+// says that one is not.
+func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inventory, defined map[schema.GroupKind]bool, asOf time.Time) (Observation, error) {
+	o := &observer{Cluster: c, asOf: asOf, seen: Observation{
+		Live: map[ID]Live{}, Unknown: map[ID]error{}, Unserved: map[ID]bool{},
+	}}
+	targets := o.targets(ctx, desired, inventory, defined)
+	each(ctx, targets, o.list)
+	type read struct {
+		resource Resource
+		id       ID
+	}
+	var reads []read
+	for _, t := range targets {
+		for id := range t.ids {
+			if !o.settled(id) {
+				reads = append(reads, read{t.resource, id})
+			}
+		}
+	}
+	each(ctx, reads, func(ctx context.Context, r read) { o.read(ctx, r.resource, r.id) })
+	if err := ctx.Err(); err != nil {
+		return Observation{}, fmt.Errorf("read the live objects: %w", context.Cause(ctx))
+	}
+	return o.seen, nil
+}
+
+// targets groups the objects by the resource that serves them.
+func (o *observer) targets(ctx context.Context, desired []Desired, inventory *Inventory, defined map[schema.GroupKind]bool) []*target {
+	targets := make(map[schema.GroupVersionResource]*target)
+	byKind := make(map[schema.GroupKind]Resource)
+	add := func(id ID, resource Resource, recorded bool) {
+		if first, ok := byKind[id.GroupKind()]; ok {
+			resource = first
+		}
+		byKind[id.GroupKind()] = resource
+		t := targets[resource.GroupVersionResource]
+		if t == nil {
+			t = &target{resource: resource, ids: map[ID]bool{}, recorded: map[ID]bool{}}
+			targets[resource.GroupVersionResource] = t
+		}
+		t.ids[id] = true
+		if recorded {
+			t.recorded[id] = true
+		}
+	}
+	for i := range desired {
+		d := &desired[i]
+		resource, err := o.Discovery.Lookup(ctx, d.Object.GroupVersionKind(), o.asOf)
+		switch {
+		case err == nil:
+			add(d.ID, resource, inventory.Entry(d.ID) != nil)
+		case errors.Is(err, ErrUnserved) && defined[d.ID.GroupKind()]:
+		default:
+			o.seen.Unknown[d.ID] = err
+		}
+	}
+	for id, entry := range inventory.All() {
+		if o.seen.Unknown[id] != nil {
+			continue
+		}
+		resource, err := o.Discovery.LookupAny(ctx, id.GroupKind().WithVersion(entry.Version), o.asOf)
+		switch {
+		case err == nil:
+			add(id, resource, true)
+		case errors.Is(err, ErrUnserved):
+			o.seen.Unserved[id] = true
+		default:
+			o.seen.Unknown[id] = err
+		}
+	}
+	return slices.Collect(maps.Values(targets))
+}
+
+// list reads what a resource's list shows of a target. What it does not show is read one by one.
+func (o *observer) list(ctx context.Context, t *target) {
+	if len(t.recorded) == 0 {
+		return
+	}
+	namespaces := make(map[string]bool)
+	for id := range t.recorded {
+		namespaces[id.Namespace] = true
+	}
+	if len(namespaces) > 1 {
+		// One list of all namespaces; where the identity may not, one of each.
+		err := o.listIn(ctx, t, metav1.NamespaceAll)
+		if !apierrors.IsForbidden(err) {
+			o.fail(t, err, func(ID) bool { return true })
+			return
+		}
+	}
+	each(ctx, slices.Collect(maps.Keys(namespaces)), func(ctx context.Context, namespace string) {
+		err := o.listIn(ctx, t, namespace)
+		o.fail(t, err, func(id ID) bool { return id.Namespace == namespace })
+	})
+}
+
+func (o *observer) listIn(ctx context.Context, t *target, namespace string) error {
+	getter := o.client(t.resource, namespace)
+	list, err := getter.List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(o.Owner.Labels()).String()})
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		item := &list.Items[i]
+		id := ID{Group: t.resource.Group, Kind: t.resource.Kind, Namespace: item.Namespace, Name: item.Name}
+		if t.ids[id] {
+			o.saw(ctx, id, item)
+		}
+	}
+	return nil
+}
+
+// fail notes why nothing is known of a target's objects. A resource that is gone although discovery named it is looked up afresh
+// next time.
+func (o *observer) fail(t *target, err error, concerned func(ID) bool) {
+	if err == nil {
+		return
+	}
+	if apierrors.IsNotFound(err) {
+		o.Discovery.Forget(t.resource.GroupVersion().WithKind(t.resource.Kind))
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for id := range t.ids {
+		if concerned(id) {
+			o.seen.Unknown[id] = &ObjectError{ID: id, Operation: "list", Err: err}
+		}
+	}
+}
+
+func (o *observer) read(ctx context.Context, resource Resource, id ID) {
+	object, err := o.get(ctx, resource, id)
+	switch {
+	case apierrors.IsNotFound(err):
+		return
+	case err != nil:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.seen.Unknown[id] = &ObjectError{ID: id, Operation: "read", Err: err}
+		return
+	}
+	o.saw(ctx, id, object)
+}
+
+func (o *observer) saw(ctx context.Context, id ID, object *metav1.PartialObjectMetadata) {
+	live, err := o.judge(ctx, object)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil {
+		o.seen.Unknown[id] = &ObjectError{ID: id, Operation: "read", Err: err}
+		return
+	}
+	o.seen.Live[id] = live
+}
+
+// judge reads from an object's metadata whose it is.
+func (o *observer) judge(ctx context.Context, object *metav1.PartialObjectMetadata) (Live, error) {
+	signature, err := Signature(object.ManagedFields)
+	if err != nil {
+		return Live{}, err
+	}
+	live := Live{
+		UID: object.UID, Signature: signature,
+		Labelled: o.Owner.Labelled(object), Deleting: object.DeletionTimestamp != nil,
+	}
+	if live.Labelled && live.Signature != "" {
+		return live, nil
+	}
+	live.Holder = HolderOf(object, o.Owner)
+	if live.Holder != nil && live.Holder.Repository != nil {
+		exists, err := o.RepositoryExists(ctx, *live.Holder.Repository)
+		if err != nil {
+			return Live{}, fmt.Errorf("look for %s, which holds it: %w", live.Holder.Description, err)
+		}
+		if !exists {
+			live.Holder = nil
+		}
+	}
+	return live, nil
+}
+
+func (o *observer) settled(id ID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, live := o.seen.Live[id]
+	return live || o.seen.Unknown[id] != nil
+}

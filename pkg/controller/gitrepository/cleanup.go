@@ -1,0 +1,163 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/inventory"
+	"nopea.io/nopea/pkg/controller/queue"
+)
+
+// Reasons of the Events at the end of a GitRepository.
+const (
+	ReasonCleanedUp     = "CleanedUp"
+	ReasonOrphaned      = "Orphaned"
+	ReasonCleanUpFailed = "CleanUpFailed"
+)
+
+// cleanUp deletes what a GitRepository of deletionPolicy Delete applied, before it goes. Without that policy there is no finalizer,
+// and nothing to do. Where the identity that applied the objects is gone or has lost its rights, they are orphaned, and the
+// GitRepository goes all the same: a deletion must never hang on what nobody can do.
+func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) {
+	if !slices.Contains(repository.Finalizers, v1alpha1.FinalizerCleanup) {
+		return
+	}
+	err := guard(ctx, func() error {
+		record, err := c.Inventories.Load(ctx, repository)
+		if err != nil {
+			return err
+		}
+		outcome, err := c.clear(ctx, repository, record, repository.Spec.ServiceAccountName)
+		if err != nil {
+			return err
+		}
+		c.Recorder.Eventf(repository, nil, outcome.kind, outcome.reason, "Delete", "%s", outcome.note)
+		klog.FromContext(ctx).Info("Cleaned up", "outcome", outcome.reason, "note", outcome.note)
+		if err := c.Inventories.Release(ctx, record); err != nil {
+			return err
+		}
+		return c.letGo(ctx, repository)
+	})
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	failure := explain(err, repository)
+	failure.Stalled = false
+	remembered.cadence.failed(failure, c.Clock.Now(), random)
+	c.queue.AddAt(keyOf(repository), remembered.cadence.retry)
+	utilruntime.HandleErrorWithContext(ctx, err, "Clean up; it is tried again", "at", remembered.cadence.retry)
+	c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
+		failure.Message = "deleting what was applied: " + failure.Message
+		concludeFailed(status, repository.Generation, failure)
+	})
+	if remembered.cadence.failures == 1 {
+		c.Recorder.Eventf(repository, nil, corev1.EventTypeWarning, ReasonCleanUpFailed, "Delete", "%s", shorten(failure.Message, 1000))
+	}
+}
+
+// ending is how a clean-up ended, for an Event.
+type ending struct{ kind, reason, note string }
+
+// clear deletes the objects of a record that are provably NOPEA's, as the ServiceAccount that applied them.
+func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitRepository, record *inventory.Record, account string) (ending, error) {
+	known := record.Contents.Len()
+	if known == 0 {
+		return ending{corev1.EventTypeNormal, ReasonCleanedUp, "there was nothing to delete"}, nil
+	}
+	orphaned := func(why string) ending {
+		return ending{corev1.EventTypeWarning, ReasonOrphaned, fmt.Sprintf("%d objects are left as they are: %s", known, why)}
+	}
+	acting, err := c.identify(ctx, repository.Namespace, account)
+	if apierrors.IsNotFound(err) {
+		return orphaned(fmt.Sprintf("ServiceAccount %q, which applied them, is gone", account)), nil
+	}
+	if err != nil {
+		return ending{}, err
+	}
+	began := c.Clock.Now()
+	cluster := c.clusterAs(acting.metadata, ownerOf(repository))
+	seen, err := cluster.Observe(ctx, nil, record.Contents, nil, began)
+	if err != nil {
+		return ending{}, err
+	}
+	plan := apply.NewPlan(nil, record.Contents, seen, apply.Options{Prune: true})
+	result := summarize(&plan, cluster.Execute(ctx, &plan, true))
+	denied := 0
+	for _, err := range result.failures {
+		if !apierrors.IsForbidden(err) {
+			return ending{}, err
+		}
+		denied++
+	}
+	if denied > 0 {
+		return ending{corev1.EventTypeWarning, ReasonOrphaned, fmt.Sprintf("%d objects deleted; %d are left as they are, because ServiceAccount %q may not delete them, as in: %v",
+			result.counts.Pruned, denied, account, result.failures[0])}, nil
+	}
+	return ending{corev1.EventTypeNormal, ReasonCleanedUp, fmt.Sprintf("%d objects deleted, %d released", result.counts.Pruned, result.counts.Released)}, nil
+}
+
+// letGo takes NOPEA's finalizer off.
+func (c *Controller) letGo(ctx context.Context, repository *v1alpha1.GitRepository) error {
+	for {
+		free := repository.DeepCopy()
+		free.Finalizers = slices.DeleteFunc(free.Finalizers, func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+		_, err := c.API.GitRepositories(repository.Namespace).Update(ctx, free, metav1.UpdateOptions{})
+		switch {
+		case err == nil, apierrors.IsNotFound(err):
+			return nil
+		case !apierrors.IsConflict(err):
+			return fmt.Errorf("take the finalizer off GitRepository %s: %w", klog.KObj(repository), err)
+		}
+		if repository, err = c.API.GitRepositories(repository.Namespace).Get(ctx, repository.Name, metav1.GetOptions{}); err != nil {
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			return fmt.Errorf("take the finalizer off a GitRepository: %w", err)
+		}
+	}
+}
+
+// cleanUpAfter does the same for a GitRepository that is gone although its inventory still holds the finalizer: somebody took the
+// GitRepository's off by force, or the store lost it.
+func (c *Controller) cleanUpAfter(ctx context.Context, key types.NamespacedName) error {
+	shards, err := c.Inventories.Held(ctx, key.Namespace, key.Name)
+	if err != nil || len(shards) == 0 {
+		return err
+	}
+	if _, err := c.API.GitRepositories(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		return err // it is there (again), and keeps its own record
+	}
+	gone := &v1alpha1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	record := inventory.RecordOf(gone, shards)
+	outcome, err := c.clear(ctx, gone, record, shards[0].Spec.ServiceAccountName)
+	if err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("Cleaned up after a GitRepository that is gone", "outcome", outcome.reason, "note", outcome.note)
+	return c.Inventories.Release(ctx, record)
+}
+
+// queueGone queues the GitRepositories that are gone and left a held inventory behind, while no controller ran.
+func (c *Controller) queueGone(ctx context.Context) error {
+	shards, err := c.Inventories.Held(ctx, metav1.NamespaceAll, "")
+	if err != nil {
+		return err
+	}
+	for i := range shards {
+		key := types.NamespacedName{Namespace: shards[i].Namespace, Name: shards[i].Spec.Repository}
+		if _, err := c.repositories.GitRepositories(key.Namespace).Get(key.Name); apierrors.IsNotFound(err) {
+			c.queue.Add(key, queue.Normal)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,260 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/inventory"
+	"nopea.io/nopea/pkg/controller/queue"
+	nopeaclient "nopea.io/nopea/pkg/generated/clientset/versioned/typed/nopea/v1alpha1"
+	informers "nopea.io/nopea/pkg/generated/informers/externalversions/nopea/v1alpha1"
+	listers "nopea.io/nopea/pkg/generated/listers/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/manifest"
+)
+
+const (
+	// recordWithin bounds the writing of what was done, after the time for the run itself is up.
+	recordWithin = 30 * time.Second
+	// stopWithin is how long runs may go on after the controller is told to stop. What is cut off then runs again at the next start.
+	stopWithin = 20 * time.Second
+)
+
+type metadataClient = metadata.Interface
+
+// Options are what a Controller works with.
+type Options struct {
+	// Config of the API server, with the controller's own identity. Clients of other identities are made from it.
+	Config     *rest.Config
+	Kubernetes kubernetes.Interface
+	API        nopeaclient.NopeaV1alpha1Interface
+	Sources    *git.Cache
+	Manifests  *manifest.Cache
+	Discovery  *apply.Discovery
+	Recorder   events.EventRecorder
+	Clock      clock.WithTicker
+	// Concurrent is how many runs go on side by side.
+	Concurrent int
+}
+
+// Controller syncs GitRepositories.
+type Controller struct {
+	Options
+	Inventories *inventory.Store
+
+	repositories       listers.GitRepositoryLister
+	repositoriesSynced cache.InformerSynced
+	syncs              cache.Indexer
+	syncsSynced        cache.InformerSynced
+	queue              *queue.Queue[types.NamespacedName]
+
+	mu       sync.Mutex
+	memories map[types.NamespacedName]*memory
+}
+
+// memory is what is remembered of a GitRepository between runs. Only the worker that has its key touches it.
+type memory struct {
+	cadence cadence
+	// source that the newest run used: polls look through it, without asking the API server for the credentials again.
+	source *git.Source
+}
+
+const indexByRepository = "repository"
+
+// New makes a Controller on the given informers, which the caller starts.
+func New(options Options, repositories informers.GitRepositoryInformer, syncs informers.SyncInformer) (*Controller, error) {
+	c := &Controller{
+		Options:            options,
+		Inventories:        &inventory.Store{Client: options.API},
+		repositories:       repositories.Lister(),
+		repositoriesSynced: repositories.Informer().HasSynced,
+		syncs:              syncs.Informer().GetIndexer(),
+		syncsSynced:        syncs.Informer().HasSynced,
+		queue:              queue.New[types.NamespacedName](options.Clock),
+		memories:           make(map[types.NamespacedName]*memory),
+	}
+	if err := syncs.Informer().AddIndexers(cache.Indexers{indexByRepository: func(object any) ([]string, error) {
+		if sync, ok := object.(*v1alpha1.Sync); ok {
+			return []string{sync.Namespace + "/" + sync.Spec.Repository}, nil
+		}
+		return nil, nil
+	}}); err != nil {
+		return nil, fmt.Errorf("index syncs: %w", err)
+	}
+	if _, err := repositories.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { c.repositoryChanged(nil, object) },
+		UpdateFunc: c.repositoryChanged,
+		DeleteFunc: func(object any) { c.repositoryChanged(nil, object) },
+	}); err != nil {
+		return nil, fmt.Errorf("watch gitrepositories: %w", err)
+	}
+	if _, err := syncs.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    c.syncChanged,
+		UpdateFunc: func(_, object any) { c.syncChanged(object) },
+	}); err != nil {
+		return nil, fmt.Errorf("watch syncs: %w", err)
+	}
+	return c, nil
+}
+
+// repositoryChanged queues a GitRepository that is new, gone, going, or whose spec changed; not for its status, which the
+// controller itself writes.
+func (c *Controller) repositoryChanged(old, object any) {
+	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = tombstone.Obj
+	}
+	repository, ok := object.(*v1alpha1.GitRepository)
+	if !ok {
+		return
+	}
+	if before, ok := old.(*v1alpha1.GitRepository); ok && before.Generation == repository.Generation &&
+		before.DeletionTimestamp.IsZero() == repository.DeletionTimestamp.IsZero() && before.UID == repository.UID {
+		return
+	}
+	lane := queue.Normal
+	if old != nil {
+		lane = queue.Urgent // somebody edited it and waits
+	}
+	c.queue.Add(keyOf(repository), lane)
+}
+
+// syncChanged queues the GitRepository of a Sync that asks for a run.
+func (c *Controller) syncChanged(object any) {
+	sync, ok := object.(*v1alpha1.Sync)
+	if !ok || !open(sync) {
+		return
+	}
+	lane := queue.Normal
+	if sync.Spec.Trigger == v1alpha1.SyncTriggerManual || sync.Spec.Trigger == v1alpha1.SyncTriggerWebhook {
+		lane = queue.Urgent
+	}
+	c.queue.Add(types.NamespacedName{Namespace: sync.Namespace, Name: sync.Spec.Repository}, lane)
+}
+
+// Run works until the context ends, then lets the runs under way finish for a while. It calls ready when it begins to work.
+func (c *Controller) Run(ctx context.Context, ready func()) error {
+	logger := klog.FromContext(ctx)
+	if !cache.WaitForCacheSync(ctx.Done(), c.repositoriesSynced, c.syncsSynced) {
+		return fmt.Errorf("wait for the first list of gitrepositories and syncs: %w", context.Cause(ctx))
+	}
+	ready()
+	logger.Info("Syncing", "concurrent", c.Concurrent)
+	if err := c.queueGone(ctx); err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Look for inventories of GitRepositories that are gone")
+	}
+	// Runs are not cut off by the order to stop, only by the end of the time that they then have.
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var workers sync.WaitGroup
+	workers.Go(func() { c.queue.Run(ctx) })
+	for i := range c.Concurrent {
+		// One worker in four is kept for what somebody waits for.
+		urgentOnly := c.Concurrent > 1 && i%4 == 0
+		workers.Go(func() { c.work(working, urgentOnly) })
+	}
+	<-ctx.Done()
+	logger.Info("Stopping; runs under way may finish", "within", stopWithin)
+	stop := time.AfterFunc(stopWithin, cancel)
+	defer stop.Stop()
+	workers.Wait()
+	return nil
+}
+
+func (c *Controller) work(ctx context.Context, urgentOnly bool) {
+	for {
+		key, ok := c.queue.Get(urgentOnly)
+		if !ok {
+			return
+		}
+		c.process(ctx, key)
+		c.queue.Done(key)
+	}
+}
+
+// process does what is due for one GitRepository. A panic ends this run, not the process, and is told like any other failure.
+func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("gitrepository", key.String()))
+	repository, err := c.repositories.GitRepositories(key.Namespace).Get(key.Name)
+	if apierrors.IsNotFound(err) {
+		c.forget(key)
+		if err := c.cleanUpAfter(ctx, key); err != nil && ctx.Err() == nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Clean up after a GitRepository that is gone; it is tried again")
+			c.queue.AddAt(key, c.Clock.Now().Add(lastRetry))
+		}
+		return
+	}
+	if err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Read GitRepository from the cache")
+		return
+	}
+	remembered := c.remember(key)
+	if !repository.DeletionTimestamp.IsZero() {
+		c.cleanUp(ctx, repository, remembered)
+		return
+	}
+	if requested := c.requested(repository); len(requested) > 0 {
+		c.serve(ctx, repository, remembered, requested)
+	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
+		c.look(ctx, repository, remembered, trigger)
+	}
+	if next, ok := remembered.cadence.next(repository); ok {
+		c.queue.AddAt(key, next)
+	} else {
+		c.queue.Forget(key)
+	}
+}
+
+// guard runs work and turns a panic of it into an error.
+func guard(ctx context.Context, work func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			klog.FromContext(ctx).Error(nil, "Panic in a run", "panic", cause, "stack", string(debug.Stack()))
+			err = &Failure{Code: CodeInternal, Message: fmt.Sprintf("NOPEA failed on this repository: panic: %v", cause),
+				Hint: "This is a fault of NOPEA. The controller's log holds the stack; please report it."}
+		}
+	}()
+	return work()
+}
+
+func (c *Controller) remember(key types.NamespacedName) *memory {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	remembered := c.memories[key]
+	if remembered == nil {
+		remembered = &memory{}
+		c.memories[key] = remembered
+	}
+	return remembered
+}
+
+func (c *Controller) forget(key types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.memories, key)
+	c.queue.Forget(key)
+}
+
+func keyOf(repository *v1alpha1.GitRepository) types.NamespacedName {
+	return types.NamespacedName{Namespace: repository.Namespace, Name: repository.Name}
+}
+
+func random() float64 {
+	return rand.Float64()
+}

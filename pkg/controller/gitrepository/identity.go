@@ -1,0 +1,93 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/git"
+)
+
+// identity is the API server as a GitRepository's ServiceAccount sees it. The controller itself has no right to any workload or
+// Secret; it may only act as somebody who has.
+type identity struct {
+	metadata metadata.Interface
+	core     corev1client.CoreV1Interface
+}
+
+// identify makes the clients of a GitRepository's ServiceAccount, after a look that it exists: the API server lets a name be
+// impersonated that nobody has, and an administrator who deletes a ServiceAccount means to end what it does.
+func (c *Controller) identify(ctx context.Context, namespace, account string) (*identity, error) {
+	if _, err := c.Kubernetes.CoreV1().ServiceAccounts(namespace).Get(ctx, account, metav1.GetOptions{}); err != nil {
+		return nil, fmt.Errorf("look for ServiceAccount %s/%s: %w", namespace, account, err)
+	}
+	config := rest.CopyConfig(c.Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
+	// Clients of equal TLS settings share their connections, whomever they impersonate.
+	metadataClient, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client that acts as ServiceAccount %s/%s: %w", namespace, account, err)
+	}
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client that acts as ServiceAccount %s/%s: %w", namespace, account, err)
+	}
+	return &identity{metadata: metadataClient, core: core}, nil
+}
+
+// identityOf is identify in the words of a GitRepository's user.
+func (c *Controller) identityOf(ctx context.Context, repository *v1alpha1.GitRepository) (*identity, error) {
+	found, err := c.identify(ctx, repository.Namespace, repository.Spec.ServiceAccountName)
+	if apierrors.IsNotFound(err) {
+		return nil, &Failure{Code: CodeServiceAccountNotFound,
+			Message: fmt.Sprintf("the ServiceAccount %q, as which objects are applied, is not in namespace %q", repository.Spec.ServiceAccountName, repository.Namespace),
+			Hint:    "Create it and give it rights, for example: " + grantCommands(repository, repository.Namespace)}
+	}
+	return found, err
+}
+
+// credentials reads the Git credentials of a GitRepository, as its ServiceAccount.
+func (i *identity) credentials(ctx context.Context, repository *v1alpha1.GitRepository) (git.Credentials, error) {
+	reference := repository.Spec.SecretRef
+	if reference == nil {
+		return git.Credentials{}, nil
+	}
+	secret, err := i.core.Secrets(repository.Namespace).Get(ctx, reference.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return git.Credentials{}, &Failure{Code: CodeSecretNotFound,
+			Message: fmt.Sprintf("the Secret %q named by spec.secretRef is not in namespace %q", reference.Name, repository.Namespace),
+			Hint:    "Create it, or correct spec.secretRef."}
+	case apierrors.IsForbidden(err):
+		return git.Credentials{}, &Failure{Code: CodePermissionDenied,
+			Message: fmt.Sprintf("ServiceAccount %q may not read the Secret %q named by spec.secretRef", repository.Spec.ServiceAccountName, reference.Name),
+			Hint: fmt.Sprintf("Grant it: kubectl create role nopea-git-credentials -n %[1]s --verb=get --resource=secrets --resource-name=%[2]s; "+
+				"kubectl create rolebinding nopea-git-credentials -n %[1]s --role=nopea-git-credentials --serviceaccount=%[1]s:%[3]s",
+				repository.Namespace, reference.Name, repository.Spec.ServiceAccountName)}
+	case err != nil:
+		return git.Credentials{}, fmt.Errorf("read the Secret %s/%s: %w", repository.Namespace, reference.Name, err)
+	}
+	return credentialsFrom(secret)
+}
+
+// credentialsFrom takes Git credentials out of a Secret. The keys are those of Kubernetes' basic-auth type and of Flux.
+func credentialsFrom(secret *corev1.Secret) (git.Credentials, error) {
+	credentials := git.Credentials{
+		Username:    string(secret.Data[corev1.BasicAuthUsernameKey]),
+		Password:    string(secret.Data[corev1.BasicAuthPasswordKey]),
+		BearerToken: string(secret.Data["bearerToken"]),
+	}
+	if credentials.IsZero() {
+		return git.Credentials{}, &Failure{Code: CodeSecretInvalid,
+			Message: fmt.Sprintf("the Secret %q named by spec.secretRef holds no Git credentials", secret.Name),
+			Hint:    "Give it the keys username and password, or bearerToken."}
+	}
+	return credentials, nil
+}

@@ -1,0 +1,216 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/inventory"
+	"nopea.io/nopea/pkg/git"
+)
+
+// run is one attempt to bring the cluster to what Git has. Its fields fill up from top to bottom.
+type run struct {
+	*Controller
+	repository *v1alpha1.GitRepository
+	began      time.Time
+
+	// resolved is set beforehand when a poll has already looked at the remote.
+	resolved *git.Revision
+	// confirmed is the commit whose prune was confirmed, if any.
+	confirmed string
+
+	identity *identity
+	record   *inventory.Record
+	source   *git.Source
+	revision *v1alpha1.Revision
+	cluster  *apply.Cluster
+	plan     apply.Plan
+}
+
+// prepare reads all there is to know and plans. It writes nothing.
+func (r *run) prepare(ctx context.Context) error {
+	if err := r.gather(ctx); err != nil {
+		return err
+	}
+	snapshot, err := r.source.Fetch(ctx, *r.resolved)
+	if err != nil {
+		return err
+	}
+	r.revision = withCommit(r.revision, snapshot.Commit())
+	result, err := r.render(ctx, r.repository, snapshot, r.began)
+	if err != nil {
+		return err
+	}
+	if len(result.desired) == 0 && !r.repository.Spec.AllowEmpty {
+		return r.sourceEmpty()
+	}
+	r.cluster = r.clusterAs(r.identity.metadata, ownerOf(r.repository))
+	seen, err := r.cluster.Observe(ctx, result.desired, r.record.Contents, result.defined, r.began)
+	if err != nil {
+		return err
+	}
+	r.plan = apply.NewPlan(result.desired, r.record.Contents, seen, apply.Options{Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune})
+	return nil
+}
+
+// gather learns, side by side, what the spec, the inventory and the remote ref are now.
+func (r *run) gather(ctx context.Context) error {
+	fresh, err := r.API.GitRepositories(r.repository.Namespace).Get(ctx, r.repository.Name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("read GitRepository %s: %w", klog.KObj(r.repository), err)
+	}
+	if fresh.Generation != r.repository.Generation {
+		r.resolved = nil
+	}
+	r.repository = fresh
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		if r.record, err = r.Inventories.Load(ctx, fresh); err != nil || len(r.record.Strays) == 0 {
+			return err
+		}
+		// This GitRepository took the name over; what the earlier one held is not to be cleaned up any more.
+		return r.Inventories.Release(ctx, inventory.RecordOf(fresh, r.record.Strays))
+	})
+	group.Go(func() (err error) {
+		if r.identity, err = r.identityOf(ctx, fresh); err != nil {
+			return err
+		}
+		return r.resolve(ctx)
+	})
+	return group.Wait()
+}
+
+// resolve asks the remote where the ref points now: after this run began, and so after its Syncs were taken.
+func (r *run) resolve(ctx context.Context) error {
+	credentials, err := r.identity.credentials(ctx, r.repository)
+	if err != nil {
+		return err
+	}
+	if r.source, err = r.Sources.Source(r.repository.Spec.URL, credentials); err != nil {
+		return err
+	}
+	if r.resolved == nil {
+		revision, err := r.source.Resolve(ctx, refOf(r.repository), r.began)
+		if err != nil {
+			return err
+		}
+		r.resolved = &revision
+	}
+	r.revision = revisionOf(*r.resolved)
+	return nil
+}
+
+func (r *run) sourceEmpty() *Failure {
+	folder := r.repository.Spec.Path
+	if folder == "" {
+		folder = "the repository"
+	}
+	failure := &Failure{Code: CodeSourceEmpty, Stalled: true,
+		Message: fmt.Sprintf("%s holds no manifest at %s: no file that ends in .yaml, .yml or .json", folder, describe(r.revision)),
+		Hint:    "Correct spec.path, or set spec.allowEmpty if it is meant to hold nothing."}
+	if known := r.record.Contents.Len(); known > 0 {
+		failure.Message += fmt.Sprintf(". The %d objects applied before are left as they are", known)
+	}
+	return failure
+}
+
+// execute does what the plan says, and keeps the inventory: an object is recorded before it is first written, so that nothing leaks
+// whenever the process ends.
+func (r *run) execute(ctx context.Context) (*summary, error) {
+	next := r.record.Contents.Clone()
+	for _, step := range r.plan.Of(apply.Create, apply.Configure) {
+		if step.Entry == nil {
+			next.Set(v1alpha1.InventoryEntry{Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind,
+				Namespace: step.ID.Namespace, Name: step.ID.Name, File: step.Desired.File})
+		}
+	}
+	if err := r.Inventories.Save(ctx, r.record, next); err != nil {
+		return nil, err
+	}
+	outcomes := r.cluster.Execute(ctx, &r.plan, r.mayPrune())
+	for i := range outcomes {
+		outcome := &outcomes[i]
+		switch {
+		case outcome.Err != nil, outcome.Waiting:
+		case outcome.Entry != nil:
+			next.Set(*outcome.Entry)
+		case outcome.Done == apply.Prune, outcome.Done == apply.Release, outcome.Done == apply.Forget:
+			next.Delete(outcome.Step.ID)
+		}
+	}
+	result := summarize(&r.plan, outcomes)
+	// What was done is recorded even when the time for the run is up.
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	if err := r.Inventories.Save(saving, r.record, next); err != nil {
+		return &result, err
+	}
+	return &result, result.failure(r.repository).orNil()
+}
+
+// writes tells whether executing the plan writes to the cluster.
+func (r *run) writes() bool {
+	return len(r.plan.Of(apply.Create, apply.Configure)) > 0 || (r.mayPrune() && len(r.plan.Of(apply.Prune)) > 0)
+}
+
+// mayPrune tells whether the plan's prune needs no confirmation, or has it.
+func (r *run) mayPrune() bool {
+	return r.plan.Guard == "" || r.repository.Spec.PruneGuard == v1alpha1.PruneGuardOff || r.confirmation() == r.revision.Commit
+}
+
+func (r *run) confirmation() string {
+	if r.confirmed != "" {
+		return r.confirmed
+	}
+	return r.repository.Status.PruneConfirmed
+}
+
+// heldPrune describes a prune that waits for its confirmation; nil when none does.
+func (r *run) heldPrune() *v1alpha1.PendingPrune {
+	prune := r.plan.Of(apply.Prune)
+	if len(prune) == 0 || r.mayPrune() {
+		return nil
+	}
+	held := &v1alpha1.PendingPrune{Commit: r.revision.Commit, Reason: r.plan.Guard, Count: int32(len(prune))}
+	for _, step := range prune[:min(len(prune), 10)] {
+		held.Objects = append(held.Objects, step.ID.String())
+	}
+	return held
+}
+
+func (r *run) pruneUnconfirmed(held *v1alpha1.PendingPrune) *Failure {
+	return &Failure{Code: CodePruneUnconfirmed, Stalled: true,
+		Message: fmt.Sprintf("everything is applied, but the prune waits for a confirmation, because %s", held.Reason),
+		Hint: fmt.Sprintf(`To allow it: echo '{"spec":{"confirmPrune":"%s"}}' | kubectl create --raw /apis/%s/namespaces/%s/gitrepositories/%s/syncs -f -`,
+			held.Commit, v1alpha1.SchemeGroupVersion, r.repository.Namespace, r.repository.Name)}
+}
+
+// clusterAs is the API server as an identity sees it, for an owner's objects.
+func (c *Controller) clusterAs(client metadataClient, owner apply.Owner) *apply.Cluster {
+	return &apply.Cluster{
+		Owner: owner, Metadata: client, Discovery: c.Discovery,
+		RepositoryExists: func(ctx context.Context, other apply.Owner) (bool, error) {
+			_, err := c.API.GitRepositories(other.Namespace).Get(ctx, other.Name, metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	}
+}
+
+// orNil keeps a nil *Failure from becoming an error that is not nil.
+func (f *Failure) orNil() error {
+	if f == nil {
+		return nil
+	}
+	return f
+}

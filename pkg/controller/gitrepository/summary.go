@@ -1,0 +1,165 @@
+package gitrepository
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+)
+
+// summary is what a run did, or with a dry run would do.
+type summary struct {
+	counts  v1alpha1.SyncCounts
+	changes []v1alpha1.SyncChange
+	// desired objects, and how many of them are live as Git has them.
+	desired, applied int32
+	// failures are the errors of single objects, the first ones first.
+	failures []error
+	// refused are the objects that another owner holds.
+	refused []string
+	waiting int
+}
+
+// summarize counts what a plan found and what became of it. Without outcomes (a dry run) it counts what the plan would do.
+func summarize(plan *apply.Plan, outcomes []apply.Outcome) summary {
+	var s summary
+	for i := range plan.Steps {
+		step := &plan.Steps[i]
+		if step.Desired != nil {
+			s.desired++
+		}
+		if step.Action == apply.Unchanged {
+			s.counts.Unchanged++
+			s.applied++
+		}
+	}
+	for i := range outcomes {
+		s.add(&outcomes[i])
+	}
+	slices.SortStableFunc(s.changes, func(a, b v1alpha1.SyncChange) int { return rank(a.Action) - rank(b.Action) })
+	s.changes = s.changes[:min(len(s.changes), v1alpha1.MaxSyncChanges)]
+	return s
+}
+
+func (s *summary) add(outcome *apply.Outcome) {
+	step := outcome.Step
+	switch {
+	case outcome.Waiting:
+		s.waiting++
+		return
+	case outcome.Err != nil:
+		s.counts.Failed++
+		s.failures = append(s.failures, outcome.Err)
+		s.change(step, v1alpha1.SyncActionFailed, outcome.Err.Error())
+		return
+	}
+	switch outcome.Done {
+	case apply.Create:
+		s.counts.Created++
+		s.applied++
+		s.change(step, v1alpha1.SyncActionCreated, "")
+	case apply.Configure:
+		s.counts.Configured++
+		s.applied++
+		s.change(step, v1alpha1.SyncActionConfigured, "")
+	case apply.Prune:
+		s.counts.Pruned++
+		s.change(step, v1alpha1.SyncActionPruned, "")
+	case apply.Release:
+		s.counts.Released++
+		s.change(step, v1alpha1.SyncActionReleased, step.Reason)
+	case apply.Refuse:
+		s.counts.Refused++
+		s.refused = append(s.refused, fmt.Sprintf("%s (%s): %s", step.ID, step.Desired.File, step.Reason))
+		s.change(step, v1alpha1.SyncActionRefused, step.Reason)
+	}
+}
+
+func (s *summary) change(step *apply.Step, action v1alpha1.SyncAction, message string) {
+	change := v1alpha1.SyncChange{
+		Action:     action,
+		APIVersion: schema.GroupVersion{Group: step.ID.Group, Version: step.Version}.String(),
+		Kind:       step.ID.Kind, Namespace: step.ID.Namespace, Name: step.ID.Name,
+		Message: shorten(message, 512),
+	}
+	switch {
+	case step.Desired != nil:
+		change.File = step.Desired.File
+	case step.Entry != nil:
+		change.File = step.Entry.File
+	}
+	s.changes = append(s.changes, change)
+}
+
+// changed is how many objects of the cluster were written.
+func (s *summary) changed() int32 {
+	return s.counts.Created + s.counts.Configured + s.counts.Pruned
+}
+
+// message says in a line how a run ended well.
+func (s *summary) message() string {
+	switch {
+	case s.desired == 0 && s.changed() == 0:
+		return "applied, Git holds no objects"
+	case s.changed() == 0:
+		return fmt.Sprintf("applied, %d unchanged", s.desired)
+	case s.counts.Pruned == 0:
+		return fmt.Sprintf("applied, %d of %d changed", s.changed(), s.desired)
+	}
+	return fmt.Sprintf("applied, %d of %d changed, %d pruned", s.changed()-s.counts.Pruned, s.desired, s.counts.Pruned)
+}
+
+// plan says in a line what a dry run found.
+func (s *summary) plan() string {
+	return fmt.Sprintf("planned: %d to create, %d to configure, %d to prune, %d unchanged; nothing was written",
+		s.counts.Created, s.counts.Configured, s.counts.Pruned, s.counts.Unchanged)
+}
+
+// failure of a run as a whole, from those of its objects.
+func (s *summary) failure(repository *v1alpha1.GitRepository) *Failure {
+	switch {
+	case len(s.failures) > 0:
+		return s.explainObjects(repository)
+	case len(s.refused) > 0:
+		return &Failure{Code: CodeRefused,
+			Message: fmt.Sprintf("%d of %d objects refused: %s", len(s.refused), s.desired, strings.Join(first(s.refused, 3), "; ")),
+			Hint:    "Take the objects out of this repository, or out of the hands of their owner."}
+	}
+	return nil
+}
+
+// explainObjects names the first failures, those that say the most of them: a missing right comes before what follows from it.
+func (s *summary) explainObjects(repository *v1alpha1.GitRepository) *Failure {
+	first := explain(s.failures[0], repository)
+	for _, err := range s.failures[1:] {
+		if other := explain(err, repository); first.Code != CodePermissionDenied && other.Code == CodePermissionDenied {
+			first = other
+		}
+	}
+	if more := len(s.failures) - 1; more > 0 {
+		first.Message = fmt.Sprintf("%d objects failed, one of them: %s", more+1, first.Message)
+	}
+	if s.waiting > 0 {
+		first.Message += fmt.Sprintf("; %d more wait for it", s.waiting)
+	}
+	return first
+}
+
+func first(texts []string, most int) []string {
+	if len(texts) <= most {
+		return texts
+	}
+	return append(slices.Clone(texts[:most]), fmt.Sprintf("and %d more", len(texts)-most))
+}
+
+// rank puts what a reader looks for first.
+func rank(action v1alpha1.SyncAction) int {
+	return slices.Index([]v1alpha1.SyncAction{
+		v1alpha1.SyncActionFailed, v1alpha1.SyncActionRefused, v1alpha1.SyncActionPruned, v1alpha1.SyncActionCreated,
+		v1alpha1.SyncActionConfigured, v1alpha1.SyncActionReleased,
+	}, action)
+}

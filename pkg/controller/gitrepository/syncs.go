@@ -1,0 +1,189 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+)
+
+// open tells whether a Sync asks for a run: it is pending, or was running when the controller that took it ended.
+func open(sync *v1alpha1.Sync) bool {
+	return sync.DeletionTimestamp.IsZero() && sync.Status.Phase != v1alpha1.SyncPhaseSucceeded && sync.Status.Phase != v1alpha1.SyncPhaseFailed
+}
+
+// known lists the Syncs of a GitRepository, the oldest first.
+func (c *Controller) known(repository *v1alpha1.GitRepository) []*v1alpha1.Sync {
+	objects, err := c.syncs.ByIndex(indexByRepository, repository.Namespace+"/"+repository.Name)
+	if err != nil {
+		// Only a missing index fails, and New makes it.
+		panic(err)
+	}
+	var syncs []*v1alpha1.Sync
+	for _, object := range objects {
+		if sync, ok := object.(*v1alpha1.Sync); ok && metav1.IsControlledBy(sync, repository) {
+			syncs = append(syncs, sync)
+		}
+	}
+	slices.SortFunc(syncs, func(a, b *v1alpha1.Sync) int {
+		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
+			return order
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return syncs
+}
+
+// requested lists the Syncs that ask for a run. As one run at a time goes on for a GitRepository, one that is Running while none
+// goes on was left behind by a controller that ended; it runs again under its own name.
+func (c *Controller) requested(repository *v1alpha1.GitRepository) []*v1alpha1.Sync {
+	return slices.DeleteFunc(c.known(repository), func(sync *v1alpha1.Sync) bool { return !open(sync) })
+}
+
+// batch splits off the Syncs that one run serves: all but the dry runs, which go one by one.
+func batch(requested []*v1alpha1.Sync) (now, later []*v1alpha1.Sync) {
+	for _, sync := range requested {
+		if sync.Spec.DryRun {
+			later = append(later, sync)
+		} else {
+			now = append(now, sync)
+		}
+	}
+	if len(now) == 0 {
+		return later[:1], later[1:]
+	}
+	return now, later
+}
+
+// take marks a Sync as Running, by a write that fails if it changed: whoever asks from now on does not join it. Nil when it ended or
+// is gone.
+func (c *Controller) take(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.Sync, error) {
+	for {
+		taken, err := c.takeAsSeen(ctx, sync)
+		switch {
+		case err == nil:
+			return taken, nil
+		case apierrors.IsNotFound(err):
+			return nil, nil
+		case !apierrors.IsConflict(err):
+			return nil, fmt.Errorf("take Sync %s: %w", klog.KObj(sync), err)
+		}
+		sync, err = c.API.Syncs(sync.Namespace).Get(ctx, sync.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("take Sync: %w", err)
+		}
+		if !open(sync) {
+			return nil, nil
+		}
+	}
+}
+
+// takeAsSeen is take of exactly the state that was seen; a conflict when there is a newer one.
+func (c *Controller) takeAsSeen(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.Sync, error) {
+	running := sync.DeepCopy()
+	running.Status.Phase = v1alpha1.SyncPhaseRunning
+	running.Status.StartTime = new(metav1.NewMicroTime(c.Clock.Now()))
+	return c.API.Syncs(sync.Namespace).UpdateStatus(ctx, running, metav1.UpdateOptions{})
+}
+
+// finish writes what became of a Sync.
+func (c *Controller) finish(ctx context.Context, sync *v1alpha1.Sync, r *report) error {
+	for {
+		finished := sync.DeepCopy()
+		conclusion(&finished.Status, r)
+		_, err := c.API.Syncs(sync.Namespace).UpdateStatus(ctx, finished, metav1.UpdateOptions{})
+		switch {
+		case err == nil, apierrors.IsNotFound(err):
+			return nil
+		case !apierrors.IsConflict(err):
+			return fmt.Errorf("record the end of Sync %s: %w", klog.KObj(sync), err)
+		}
+		if sync, err = c.API.Syncs(sync.Namespace).Get(ctx, sync.Name, metav1.GetOptions{}); err != nil {
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			return fmt.Errorf("record the end of a Sync: %w", err)
+		}
+	}
+}
+
+// conclusion is a Sync's status at its end.
+func conclusion(status *v1alpha1.SyncStatus, r *report) {
+	status.Phase = v1alpha1.SyncPhaseSucceeded
+	status.Revision = r.revision
+	if status.StartTime == nil {
+		status.StartTime = new(metav1.NewMicroTime(r.began))
+	}
+	status.CompletionTime = new(metav1.NewMicroTime(r.ended))
+	if r.summary != nil {
+		status.Counts = &r.summary.counts
+		status.Changes = r.summary.changes
+	}
+	failed, complete, reason, message := metav1.ConditionFalse, metav1.ConditionTrue, "Succeeded", ""
+	if r.summary != nil {
+		message = r.summary.message()
+	}
+	if r.summary != nil && r.dryRun {
+		message = r.summary.plan()
+	}
+	if r.failure != nil {
+		status.Phase = v1alpha1.SyncPhaseFailed
+		status.Error = r.failure.syncError()
+		failed, complete, reason, message = metav1.ConditionTrue, metav1.ConditionFalse, r.failure.Code, shorten(r.failure.Message, maxMessage)
+	}
+	for _, condition := range []metav1.Condition{
+		{Type: v1alpha1.ConditionComplete, Status: complete, Reason: reason, Message: message},
+		{Type: v1alpha1.ConditionFailed, Status: failed, Reason: reason, Message: message},
+		{Type: v1alpha1.ConditionFinished, Status: metav1.ConditionTrue, Reason: reason, Message: message},
+	} {
+		apimeta.SetStatusCondition(&status.Conditions, condition)
+	}
+}
+
+// trim deletes the oldest finished Syncs beyond the GitRepository's history limit. justFinished are not yet so in the cache.
+func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepository, justFinished []*v1alpha1.Sync) {
+	limit := int(v1alpha1.DefaultHistoryLimit)
+	if repository.Spec.HistoryLimit != nil {
+		limit = int(*repository.Spec.HistoryLimit)
+	}
+	for _, sync := range beyondLimit(c.known(repository), justFinished, limit) {
+		if err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{
+			Preconditions: &metav1.Preconditions{UID: &sync.UID},
+		}); err != nil && !apierrors.IsNotFound(err) {
+			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync beyond the history limit", "sync", klog.KObj(sync))
+		}
+	}
+}
+
+// beyondLimit picks the finished Syncs to delete. known is sorted, the oldest first.
+func beyondLimit(known, justFinished []*v1alpha1.Sync, limit int) []*v1alpha1.Sync {
+	names := make(map[string]bool)
+	for _, sync := range justFinished {
+		names[sync.Name] = true
+	}
+	var finished []*v1alpha1.Sync
+	for _, sync := range known {
+		if names[sync.Name] || !open(sync) {
+			finished = append(finished, sync)
+			delete(names, sync.Name)
+		}
+	}
+	// What the cache does not show at all yet is the newest.
+	for _, sync := range justFinished {
+		if names[sync.Name] {
+			finished = append(finished, sync)
+		}
+	}
+	return finished[:max(0, len(finished)-limit)]
+}
