@@ -74,6 +74,8 @@ type memory struct {
 	cadence cadence
 	// source that the newest run used: polls look through it, without asking the API server for the credentials again.
 	source *git.Source
+	// served are the Syncs that this process finished, while the cache does not show it yet.
+	served map[types.UID]bool
 }
 
 const indexByRepository = "repository"
@@ -135,14 +137,15 @@ func (c *Controller) repositoryChanged(old, object any) {
 	c.queue.Add(keyOf(repository), lane)
 }
 
-// syncChanged queues the GitRepository of a Sync that asks for a run.
+// syncChanged queues the GitRepository of a Sync that asks for a run, or that has ended and may push older ones out.
 func (c *Controller) syncChanged(object any) {
 	sync, ok := object.(*v1alpha1.Sync)
-	if !ok || !open(sync) {
+	if !ok {
 		return
 	}
 	lane := queue.Normal
-	if sync.Spec.Trigger == v1alpha1.SyncTriggerManual || sync.Spec.Trigger == v1alpha1.SyncTriggerWebhook {
+	asked := sync.Spec.Trigger == v1alpha1.SyncTriggerManual || sync.Spec.Trigger == v1alpha1.SyncTriggerWebhook
+	if asked && open(sync) {
 		lane = queue.Urgent
 	}
 	c.queue.Add(types.NamespacedName{Namespace: sync.Namespace, Name: sync.Spec.Repository}, lane)
@@ -209,11 +212,12 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		c.cleanUp(ctx, repository, remembered)
 		return
 	}
-	if requested := c.requested(repository); len(requested) > 0 {
+	if requested := c.requested(repository, remembered); len(requested) > 0 {
 		c.serve(ctx, repository, remembered, requested)
 	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
 		c.look(ctx, repository, remembered, trigger)
 	}
+	c.trim(ctx, repository)
 	if next, ok := remembered.cadence.next(repository); ok {
 		c.queue.AddAt(key, next)
 	} else {
@@ -238,7 +242,7 @@ func (c *Controller) remember(key types.NamespacedName) *memory {
 	defer c.mu.Unlock()
 	remembered := c.memories[key]
 	if remembered == nil {
-		remembered = &memory{}
+		remembered = &memory{served: make(map[types.UID]bool)}
 		c.memories[key] = remembered
 	}
 	return remembered

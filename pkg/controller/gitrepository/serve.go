@@ -43,7 +43,7 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		return
 	}
 	if taken[0].Spec.DryRun {
-		c.rehearse(ctx, repository, taken[0])
+		c.rehearse(ctx, repository, remembered, taken[0])
 		return
 	}
 	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), confirmed: confirmation(taken)}
@@ -64,7 +64,7 @@ func confirmation(syncs []*v1alpha1.Sync) string {
 }
 
 // rehearse plans for a dry run and records the plan. It changes neither the cluster nor the GitRepository's status.
-func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepository, sync *v1alpha1.Sync) {
+func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, sync *v1alpha1.Sync) {
 	r := &run{Controller: c, repository: repository, began: c.Clock.Now()}
 	limited, cancel := context.WithTimeout(ctx, repository.Spec.SyncTimeout())
 	defer cancel()
@@ -79,10 +79,9 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 	}
 	result.failure = explain(err, r.repository)
 	result.failure = notCurrent(sync, result)
-	if err := c.finish(ctx, sync, result); err != nil {
+	if err := c.finish(ctx, remembered, sync, result); err != nil {
 		utilruntime.HandleErrorWithContext(ctx, err, "Record a dry run")
 	}
-	c.trim(ctx, r.repository, []*v1alpha1.Sync{sync})
 }
 
 // look does what the controller does by itself: a poll looks at the remote ref, and only when that moved, or for any other trigger,
@@ -272,7 +271,7 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	for _, sync := range syncs {
 		served := *result
 		served.failure = notCurrent(sync, result)
-		if err := c.finish(ctx, sync, &served); err != nil {
+		if err := c.finish(ctx, remembered, sync, &served); err != nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
 			c.queue.AddAt(keyOf(r.repository), c.Clock.Now().Add(firstRetry))
 		}
@@ -283,9 +282,6 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	})
 	c.tell(after, before, result)
 	c.observe(ctx, result)
-	if len(syncs) > 0 {
-		c.trim(ctx, r.repository, syncs)
-	}
 }
 
 // notCurrent is how a run ended for one Sync: a Sync that names a revision fails when the ref points elsewhere.

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
 
@@ -44,8 +45,20 @@ func (c *Controller) known(repository *v1alpha1.GitRepository) []*v1alpha1.Sync 
 
 // requested lists the Syncs that ask for a run. As one run at a time goes on for a GitRepository, one that is Running while none
 // goes on was left behind by a controller that ended; it runs again under its own name.
-func (c *Controller) requested(repository *v1alpha1.GitRepository) []*v1alpha1.Sync {
-	return slices.DeleteFunc(c.known(repository), func(sync *v1alpha1.Sync) bool { return !open(sync) })
+func (c *Controller) requested(repository *v1alpha1.GitRepository, remembered *memory) []*v1alpha1.Sync {
+	var requested []*v1alpha1.Sync
+	shown := make(map[types.UID]bool)
+	for _, sync := range c.known(repository) {
+		switch {
+		case !open(sync):
+		case remembered.served[sync.UID]:
+			shown[sync.UID] = true
+		default:
+			requested = append(requested, sync)
+		}
+	}
+	remembered.served = shown
+	return requested
 }
 
 // batch splits off the Syncs that one run serves: all but the dry runs, which go one by one.
@@ -98,13 +111,15 @@ func (c *Controller) takeAsSeen(ctx context.Context, sync *v1alpha1.Sync) (*v1al
 }
 
 // finish writes what became of a Sync.
-func (c *Controller) finish(ctx context.Context, sync *v1alpha1.Sync, r *report) error {
+func (c *Controller) finish(ctx context.Context, remembered *memory, sync *v1alpha1.Sync, r *report) error {
+	uid := sync.UID
 	for {
 		finished := sync.DeepCopy()
 		conclusion(&finished.Status, r)
 		_, err := c.API.Syncs(sync.Namespace).UpdateStatus(ctx, finished, metav1.UpdateOptions{})
 		switch {
 		case err == nil, apierrors.IsNotFound(err):
+			remembered.served[uid] = true
 			return nil
 		case !apierrors.IsConflict(err):
 			return fmt.Errorf("record the end of Sync %s: %w", klog.KObj(sync), err)
@@ -151,39 +166,19 @@ func conclusion(status *v1alpha1.SyncStatus, r *report) {
 	}
 }
 
-// trim deletes the oldest finished Syncs beyond the GitRepository's history limit. justFinished are not yet so in the cache.
-func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepository, justFinished []*v1alpha1.Sync) {
-	limit := int(v1alpha1.DefaultHistoryLimit)
+// trim deletes the oldest finished Syncs beyond the GitRepository's history limit, as far as the cache shows them. It is called
+// again when the cache shows more.
+func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepository) {
+	limit := v1alpha1.DefaultHistoryLimit
 	if repository.Spec.HistoryLimit != nil {
-		limit = int(*repository.Spec.HistoryLimit)
+		limit = *repository.Spec.HistoryLimit
 	}
-	for _, sync := range beyondLimit(c.known(repository), justFinished, limit) {
+	finished := slices.DeleteFunc(c.known(repository), open)
+	for _, sync := range finished[:max(0, len(finished)-int(limit))] {
 		if err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &sync.UID},
-		}); err != nil && !apierrors.IsNotFound(err) {
+		}); err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync beyond the history limit", "sync", klog.KObj(sync))
 		}
 	}
-}
-
-// beyondLimit picks the finished Syncs to delete. known is sorted, the oldest first.
-func beyondLimit(known, justFinished []*v1alpha1.Sync, limit int) []*v1alpha1.Sync {
-	names := make(map[string]bool)
-	for _, sync := range justFinished {
-		names[sync.Name] = true
-	}
-	var finished []*v1alpha1.Sync
-	for _, sync := range known {
-		if names[sync.Name] || !open(sync) {
-			finished = append(finished, sync)
-			delete(names, sync.Name)
-		}
-	}
-	// What the cache does not show at all yet is the newest.
-	for _, sync := range justFinished {
-		if names[sync.Name] {
-			finished = append(finished, sync)
-		}
-	}
-	return finished[:max(0, len(finished)-limit)]
 }

@@ -1,0 +1,152 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/testing/githttp"
+	"nopea.io/nopea/pkg/testing/localcluster"
+)
+
+// realworld reads published manifests that nobody wrote for this project; they lie beside the checkout, or where NOPEA_REALWORLD says.
+func realworld(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	root := os.Getenv("NOPEA_REALWORLD")
+	if root == "" {
+		root = filepath.Join(githttp.Must(localcluster.Root())(t), "..", "shared", "realworld")
+	}
+	files := make(map[string]string)
+	base := filepath.Join(root, folder)
+	if _, err := os.Stat(base); err != nil {
+		t.Skipf("the real manifests are not here (set NOPEA_REALWORLD): %v", err)
+	}
+	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(base, path)
+		files[filepath.ToSlash(name)] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestRealManifests syncs guestbook and the whole of kube-prometheus, and counts requests. The latter holds an APIService with nothing
+// behind it, which by itself blocks namespace deletion, so the cluster is the test's own.
+func TestRealManifests(t *testing.T) {
+	guestbook, prometheus := realworld(t, "guestbook"), realworld(t, "kube-prometheus/manifests")
+	v := newTenantOn(t, ownSandbox(t))
+	v.bind("", "cluster-admin")
+	v.declare("guestbook", v.repo("guestbook", guestbook).URL)
+	if ready := v.ready("guestbook"); ready.Status.Resources.Applied != 6 {
+		t.Fatalf("guestbook: %+v", ready.Status.Resources)
+	}
+	repo := v.repo("kube-prometheus", prometheus)
+	v.declare("kube-prometheus", repo.URL)
+	ready := v.ready("kube-prometheus")
+	if got := ready.Status.Resources; got.Desired < 130 || got.Applied != got.Desired {
+		t.Fatalf("kube-prometheus: %+v", got)
+	}
+	t.Logf("kube-prometheus: %d objects, first sync in %s", ready.Status.Resources.Desired,
+		ready.Status.LastSync.CompletionTime.Sub(ready.Status.LastSync.StartTime.Time))
+
+	mark := githttp.Must(v.on.Cluster.AuditLog().Mark())(t)
+	again := v.succeeded("kube-prometheus")
+	if again.Status.Counts.Unchanged != ready.Status.Resources.Desired {
+		t.Errorf("the second sync says %+v", again.Status.Counts)
+	}
+	lists := 0
+	for _, event := range v.tenantRequests(mark) {
+		if event.Verb == "list" && strings.Contains(event.RequestURI, "labelSelector=") {
+			lists++
+			continue
+		}
+		t.Errorf("a second sync of the same commit sent: %s", event)
+	}
+	t.Logf("a second sync of the same commit sent %d metadata lists", lists)
+
+	changed := "grafana-dashboardSources.yaml"
+	githttp.Must(repo.Commit(map[string]string{changed: strings.Replace(prometheus[changed], "\"orgId\": 1", "\"orgId\": 2", 1)}))(t)
+	mark = githttp.Must(v.on.Cluster.AuditLog().Mark())(t)
+	push := v.succeeded("kube-prometheus")
+	if push.Status.Counts.Configured != 1 {
+		t.Fatalf("one changed ConfigMap: %+v", push.Status)
+	}
+	var writes []localcluster.Event
+	for _, event := range v.tenantRequests(mark) {
+		if event.Verb != "list" {
+			writes = append(writes, event)
+		}
+	}
+	if len(writes) != 1 || writes[0].Resource != "configmaps" || writes[0].Verb != "patch" && writes[0].Verb != "apply" {
+		t.Errorf("one changed ConfigMap beside %d objects sent: %v", ready.Status.Resources.Desired-1, writes)
+	}
+	t.Logf("one changed ConfigMap: %s", push.Status.CompletionTime.Sub(push.Status.StartTime.Time))
+}
+
+// TestLargeInventory records many objects: one change among them rewrites one shard.
+func TestLargeInventory(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	for _, size := range []int{1000, 5000} {
+		name := fmt.Sprintf("many-%d", size)
+		var all strings.Builder
+		files := make(map[string]string)
+		for i := range size {
+			fmt.Fprintf(&all, "---\n%s", configMapYAML(fmt.Sprintf("%s-%d", name, i), "x"))
+			if i%500 == 499 {
+				files[fmt.Sprintf("part-%03d.yaml", i/500)] = all.String()
+				all.Reset()
+			}
+		}
+		files["one.yaml"] = configMapYAML(name+"-one", "one")
+		repo := v.repo(name, files)
+		v.declare(name, repo.URL)
+		v.ready(name)
+		before := v.inventories(name)
+		if want := size/v1alpha1.MaxInventoryEntries + 1; len(before) != want {
+			t.Fatalf("%d objects are recorded in %d shards, want %d", size, len(before), want)
+		}
+		githttp.Must(repo.Commit(map[string]string{"one.yaml": configMapYAML(name+"-one", "two")}))(t)
+		sync := v.succeeded(name)
+		if sync.Status.Counts.Configured != 1 || int(sync.Status.Counts.Unchanged) != size {
+			t.Fatalf("one change: %+v", sync.Status.Counts)
+		}
+		rewritten := 0
+		for shard, version := range v.inventories(name) {
+			if before[shard] != version {
+				rewritten++
+			}
+		}
+		if rewritten != 1 {
+			t.Errorf("one change among %d objects rewrote %d shards", size, rewritten)
+		}
+		t.Logf("one change among %d objects: %s", size, sync.Status.CompletionTime.Sub(sync.Status.StartTime.Time))
+	}
+}
+
+// inventories are the shards of a GitRepository and their resource versions.
+func (v *tenant) inventories(name string) map[string]string {
+	v.t.Helper()
+	list := githttp.Must(v.api.Inventories(v.namespace).List(context.Background(), metav1.ListOptions{FieldSelector: "spec.repository=" + name}))(v.t)
+	versions := make(map[string]string)
+	for _, shard := range list.Items {
+		versions[shard.Name] = shard.ResourceVersion
+	}
+	return versions
+}
