@@ -37,6 +37,18 @@ func IsManifestError(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
+// IsAdmissionError tells whether an admission webhook or policy refused the object. Their answers have no code of their own: they say
+// so in words (k8s.io/apiserver, plugin/webhook/errors and plugin/policy/validating).
+func IsAdmissionError(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	message := status.Status().Message
+	return strings.Contains(message, "admission webhook") && strings.Contains(message, "denied the request") ||
+		strings.Contains(message, "ValidatingAdmissionPolicy") && strings.Contains(message, "denied request")
+}
+
 func isTypedPatchError(err error) bool {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {

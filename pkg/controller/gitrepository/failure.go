@@ -25,6 +25,7 @@ const (
 	CodeSecretInvalid          = "SecretInvalid"
 	CodeServiceAccountNotFound = "ServiceAccountNotFound"
 	CodePermissionDenied       = "PermissionDenied"
+	CodeAdmissionDenied        = "AdmissionDenied"
 	CodeApplyFailed            = "ApplyFailed"
 	CodeRefused                = "Refused"
 	CodePruneUnconfirmed       = "PruneUnconfirmed"
@@ -72,7 +73,7 @@ func explain(err error, repository *v1alpha1.GitRepository) *Failure {
 	case errors.As(err, &faults):
 		return explainManifest(faults)
 	case errors.As(err, &fromGit):
-		return explainGit(fromGit)
+		return explainGit(fromGit, repository)
 	case errors.As(err, &objects):
 		return explainObject(objects, repository)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -85,10 +86,14 @@ func explain(err error, repository *v1alpha1.GitRepository) *Failure {
 	return &Failure{Code: CodeInternal, Message: err.Error()}
 }
 
-func explainGit(err *git.Error) *Failure {
+func explainGit(err *git.Error, repository *v1alpha1.GitRepository) *Failure {
 	failure := &Failure{Code: string(err.Code), Message: err.Error(), Hint: err.Hint(), RetryAfter: err.RetryAfter}
 	switch err.Code {
-	case git.InvalidURL, git.InvalidRef, git.InvalidCredentials, git.PathNotFound, git.EmptyRepository, git.RefNotFound,
+	case git.Unauthorized, git.RepositoryNotFound:
+		if repository.Spec.SecretRef == nil {
+			failure.Hint += " Credentials come from the Secret that spec.secretRef names; it names none."
+		}
+	case git.InvalidURL, git.InvalidRef, git.PathNotFound, git.EmptyRepository, git.RefNotFound,
 		git.CommitNotFound, git.TooLarge, git.Unsupported:
 		failure.Stalled = true
 	}
@@ -115,6 +120,9 @@ func explainObject(err *apply.ObjectError, repository *v1alpha1.GitRepository) *
 	case apierrors.IsForbidden(err) && isMissingRight(err):
 		failure.Code = CodePermissionDenied
 		failure.Hint = "Grant the right, for example: " + grantCommands(repository, err.ID.Namespace)
+	case apply.IsAdmissionError(err):
+		failure.Code = CodeAdmissionDenied
+		failure.Hint = "An admission policy of the cluster refuses this object. Make the manifest comply, or ask those who run the cluster."
 	case errors.Is(err, apply.ErrUnserved):
 		failure.Code = CodeUnknownKind
 		failure.Hint = "Install the definition of this kind, or correct kind and apiVersion."

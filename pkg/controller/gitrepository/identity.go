@@ -3,6 +3,7 @@ package gitrepository
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,10 +80,14 @@ func (i *identity) credentials(ctx context.Context, repository *v1alpha1.GitRepo
 
 // credentialsFrom takes Git credentials out of a Secret. The keys are those of Kubernetes' basic-auth type and of Flux.
 func credentialsFrom(secret *corev1.Secret) (git.Credentials, error) {
+	value := func(key string) string {
+		// Many a Secret is made from a file that ends in a line break.
+		return strings.TrimRight(string(secret.Data[key]), "\r\n")
+	}
 	credentials := git.Credentials{
-		Username:    string(secret.Data[corev1.BasicAuthUsernameKey]),
-		Password:    string(secret.Data[corev1.BasicAuthPasswordKey]),
-		BearerToken: string(secret.Data["bearerToken"]),
+		Username:    value(corev1.BasicAuthUsernameKey),
+		Password:    value(corev1.BasicAuthPasswordKey),
+		BearerToken: value("bearerToken"),
 	}
 	if credentials.IsZero() {
 		return git.Credentials{}, &Failure{Code: CodeSecretInvalid,

@@ -1,10 +1,12 @@
 package gitrepository
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -35,12 +37,17 @@ func (c *Controller) known(repository *v1alpha1.GitRepository) []*v1alpha1.Sync 
 		}
 	}
 	slices.SortFunc(syncs, func(a, b *v1alpha1.Sync) int {
-		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
-			return order
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), completed(a).Compare(completed(b)), strings.Compare(a.Name, b.Name))
 	})
 	return syncs
+}
+
+// completed is when a Sync ended; creation times alone are whole seconds.
+func completed(sync *v1alpha1.Sync) time.Time {
+	if sync.Status.CompletionTime == nil {
+		return time.Time{}
+	}
+	return sync.Status.CompletionTime.Time
 }
 
 // requested lists the Syncs that ask for a run. As one run at a time goes on for a GitRepository, one that is Running while none

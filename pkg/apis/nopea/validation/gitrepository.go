@@ -1,0 +1,168 @@
+package validation
+
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"nopea.io/nopea/pkg/apis/nopea"
+)
+
+const (
+	maxURLLength    = 2048
+	maxPathLength   = 1024
+	maxHistoryLimit = 1000
+	maxDuration     = 7 * 24 * time.Hour
+)
+
+// ValidateGitRepository checks an object that is about to be created.
+func ValidateGitRepository(repository *nopea.GitRepository) field.ErrorList {
+	errs := apivalidation.ValidateObjectMeta(&repository.ObjectMeta, true, validateRepositoryName, field.NewPath("metadata"))
+	return append(errs, validateGitRepositorySpec(&repository.Spec, field.NewPath("spec"))...)
+}
+
+// ValidateGitRepositoryUpdate checks a change of anything but the status.
+func ValidateGitRepositoryUpdate(repository, old *nopea.GitRepository) field.ErrorList {
+	errs := apivalidation.ValidateObjectMetaUpdate(&repository.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	return append(errs, validateGitRepositorySpec(&repository.Spec, field.NewPath("spec"))...)
+}
+
+// ValidateGitRepositoryStatusUpdate checks a change of the status.
+func ValidateGitRepositoryStatusUpdate(repository, old *nopea.GitRepository) field.ErrorList {
+	errs := apivalidation.ValidateObjectMetaUpdate(&repository.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	return append(errs, validateGitRepositoryStatus(&repository.Status, field.NewPath("status"))...)
+}
+
+// validateRepositoryName bounds a name to what a label value holds, because NOPEA labels what it applies with it.
+func validateRepositoryName(name string, prefix bool) []string {
+	messages := apivalidation.NameIsDNSSubdomain(name, prefix)
+	if len(name) > validation.LabelValueMaxLength {
+		messages = append(messages, validation.MaxLenError(validation.LabelValueMaxLength))
+	}
+	return messages
+}
+
+func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) field.ErrorList {
+	errs := validateURL(spec.URL, at.Child("url"))
+	errs = append(errs, validateRef(spec.Ref, at.Child("ref"))...)
+	errs = append(errs, validatePath(spec.Path, at.Child("path"))...)
+	errs = append(errs, validateDuration(spec.Interval, time.Second, maxDuration, at.Child("interval"))...)
+	errs = append(errs, validateDuration(spec.ReconcileInterval, 10*time.Second, maxDuration, at.Child("reconcileInterval"))...)
+	errs = append(errs, validateDuration(spec.Timeout, time.Second, time.Hour, at.Child("timeout"))...)
+	if spec.SecretRef != nil {
+		errs = append(errs, validateObjectName(spec.SecretRef.Name, at.Child("secretRef", "name"))...)
+	}
+	errs = append(errs, validateObjectName(spec.ServiceAccountName, at.Child("serviceAccountName"))...)
+	if spec.TargetNamespace != "" {
+		for _, message := range validation.IsDNS1123Label(spec.TargetNamespace) {
+			errs = append(errs, field.Invalid(at.Child("targetNamespace"), spec.TargetNamespace, message))
+		}
+	}
+	errs = append(errs, validateEnum(spec.PruneGuard, at.Child("pruneGuard"), nopea.PruneGuardConfirm, nopea.PruneGuardOff)...)
+	errs = append(errs, validateEnum(spec.DeletionPolicy, at.Child("deletionPolicy"), nopea.DeletionPolicyOrphan, nopea.DeletionPolicyDelete)...)
+	if limit := spec.HistoryLimit; limit != nil && (*limit < 0 || *limit > maxHistoryLimit) {
+		errs = append(errs, field.Invalid(at.Child("historyLimit"), *limit, validation.InclusiveRangeError(0, maxHistoryLimit)))
+	}
+	return errs
+}
+
+// validateURL never repeats a URL that holds credentials: its error is read by everybody who sees the request fail.
+func validateURL(raw string, at *field.Path) field.ErrorList {
+	if raw == "" {
+		return field.ErrorList{field.Required(at, "the https:// or http:// address of the Git repository")}
+	}
+	if len(raw) > maxURLLength {
+		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
+	}
+	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControlOrSpace) {
+		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return field.ErrorList{field.Invalid(at, "<not shown>", "is not a URL; an example: https://git.example.com/team/shop.git")}
+	}
+	if u.User != nil {
+		return field.ErrorList{field.Invalid(at, u.Redacted(), "must not contain user information: put credentials into a Secret and name it in spec.secretRef")}
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(raw, "#") {
+		return field.ErrorList{field.Invalid(at, u.Scheme+"://"+u.Host+u.EscapedPath(), "must have no query and no fragment")}
+	}
+	if u.Scheme != "https" && u.Scheme != "http" {
+		return field.ErrorList{field.Invalid(at, raw, "must begin with https:// or http://")}
+	}
+	if u.Hostname() == "" {
+		return field.ErrorList{field.Invalid(at, raw, "must name a host")}
+	}
+	return nil
+}
+
+func validatePath(p string, at *field.Path) field.ErrorList {
+	if p == "" {
+		return nil
+	}
+	if len(p) > maxPathLength {
+		return field.ErrorList{field.TooLong(at, "", maxPathLength)}
+	}
+	if !utf8.ValidString(p) || strings.ContainsFunc(p, isControl) {
+		return field.ErrorList{field.Invalid(at, strings.ToValidUTF8(p, "?"), "must not contain control characters")}
+	}
+	if strings.HasPrefix(p, "/") {
+		return field.ErrorList{field.Invalid(at, p, "must be relative to the root of the repository: leave out the leading /")}
+	}
+	elements := strings.Split(p, "/")
+	if slices.Contains(elements, "..") {
+		return field.ErrorList{field.Invalid(at, p, `must not contain ".."`)}
+	}
+	if slices.ContainsFunc(elements, func(e string) bool { return strings.EqualFold(e, ".git") }) {
+		return field.ErrorList{field.Invalid(at, p, `must not contain ".git"`)}
+	}
+	switch clean := path.Clean(p); clean {
+	case ".":
+		return field.ErrorList{field.Invalid(at, p, "leave it out to sync the root of the repository")}
+	case p:
+		return nil
+	default:
+		return field.ErrorList{field.Invalid(at, p, fmt.Sprintf("must be written as %q", clean))}
+	}
+}
+
+func validateDuration(value string, least, most time.Duration, at *field.Path) field.ErrorList {
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return field.ErrorList{field.Invalid(at, value, `must be a duration such as "30s", "5m" or "1h30m"`)}
+	}
+	if d < least || d > most {
+		return field.ErrorList{field.Invalid(at, value, fmt.Sprintf("must be between %s and %s", least, most))}
+	}
+	return nil
+}
+
+func validateObjectName(name string, at *field.Path) field.ErrorList {
+	if name == "" {
+		return field.ErrorList{field.Required(at, "the name of an object in the same namespace")}
+	}
+	var errs field.ErrorList
+	for _, message := range validation.IsDNS1123Subdomain(name) {
+		errs = append(errs, field.Invalid(at, name, message))
+	}
+	return errs
+}
+
+func validateEnum[T ~string](value T, at *field.Path, supported ...T) field.ErrorList {
+	if slices.Contains(supported, value) {
+		return nil
+	}
+	return field.ErrorList{field.NotSupported(at, value, supported)}
+}
+
+func isControl(r rune) bool { return r < 0x20 || r == 0x7f }
+
+func isControlOrSpace(r rune) bool { return isControl(r) || r == ' ' }
