@@ -48,21 +48,21 @@ type Observation struct {
 type Action int
 
 const (
-	// Unchanged: live as Git has it; no request.
+	// Unchanged is for what is live as Git has it; no request.
 	Unchanged Action = iota
-	// Create: not there.
+	// Create is for what is not there.
 	Create
-	// Configure: there, and not (or not provably) as Git has it.
+	// Configure is for what is there, and not (or not provably) as Git has it.
 	Configure
-	// Prune: recorded, NOPEA's, and gone from Git.
+	// Prune is for what is recorded, NOPEA's, and gone from Git.
 	Prune
-	// Release: recorded and gone from Git, but not NOPEA's to delete (any more).
+	// Release is for what is recorded and gone from Git, but not NOPEA's to delete (any more).
 	Release
-	// Forget: recorded, gone from Git and from the cluster.
+	// Forget is for what is recorded, gone from Git and from the cluster.
 	Forget
-	// Refuse: another owner holds it.
+	// Refuse is for what another owner holds.
 	Refuse
-	// Blocked: nothing can be done now; Reason says why.
+	// Blocked is for what nothing can be done about now; Reason says why.
 	Blocked
 )
 

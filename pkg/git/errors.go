@@ -17,6 +17,7 @@ import (
 // Code says what kind of failure an Error is, for code that decides and for a status condition's reason.
 type Code string
 
+// The codes of an Error.
 const (
 	InvalidURL         Code = "InvalidURL"
 	InvalidRef         Code = "InvalidRef"         // can not exist in any repository

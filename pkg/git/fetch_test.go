@@ -72,7 +72,7 @@ func TestFetchCommitThatIsNoTip(t *testing.T) {
 		f.commit(map[string]string{"a.yaml": "2"})
 		wantFiles(t, f.read(Ref{Commit: first}), map[string]string{"a.yaml": "1"})
 		_, err := f.source().Fetch(f.ctx, Revision{Hash: strings.Repeat("ab", 20)})
-		wantCode(t, err, CommitNotFound)
+		hasCode(t, err, CommitNotFound)
 		blob := f.gitIn("x", "hash-object", "-w", "--stdin")
 		f.check(f.repo.SetRef("refs/tags/blob", blob))
 		_, err = f.source().Fetch(f.ctx, f.resolve(Ref{Tag: "blob"}))
@@ -201,7 +201,7 @@ func TestFetchRefusesDamagedPacks(t *testing.T) {
 		}}
 	})
 	_, err := f.source().Fetch(f.ctx, rev)
-	wantCode(t, err, Corrupt)
+	hasCode(t, err, Corrupt)
 }
 
 func TestConcurrentUse(t *testing.T) {

@@ -67,9 +67,9 @@ func TestResolve(t *testing.T) {
 		for _, ref := range []Ref{{Branch: "ma"}, {Branch: "feature"}, {Tag: "v1."}, {Name: "refs/pull/2/head"}} {
 			_, err := f.source().Resolve(f.ctx, ref, time.Time{})
 			if ref.Tag == "v1." {
-				wantCode(t, err, InvalidRef)
+				hasCode(t, err, InvalidRef)
 			} else {
-				wantCode(t, err, RefNotFound)
+				hasCode(t, err, RefNotFound)
 			}
 		}
 	})
@@ -88,9 +88,9 @@ func TestResolveFollowsTheBranch(t *testing.T) {
 		f.check(f.repo.SetRef("refs/heads/other", first))
 		f.check(f.repo.DeleteRef("refs/heads/main"))
 		_, err := f.source().Resolve(f.ctx, Ref{Branch: "main"}, time.Time{})
-		wantCode(t, err, RefNotFound)
+		hasCode(t, err, RefNotFound)
 		_, err = f.source().Resolve(f.ctx, Ref{}, time.Time{})
-		wantCode(t, err, EmptyRepository)
+		hasCode(t, err, EmptyRepository)
 		f.check(f.repo.SetHead("other"))
 		if got, want := f.resolve(Ref{}), (Revision{Ref: "refs/heads/other", Hash: first}); got != want {
 			t.Errorf("got %v, want %v", got, want)
@@ -102,7 +102,7 @@ func TestResolveEmptyRepository(t *testing.T) {
 	versions(t, func(t *testing.T, f *fixture) {
 		for _, ref := range []Ref{{}, {Branch: "main"}, {Tag: "v1"}} {
 			_, err := f.source().Resolve(f.ctx, ref, time.Time{})
-			wantCode(t, err, EmptyRepository)
+			hasCode(t, err, EmptyRepository)
 		}
 	})
 }
@@ -234,7 +234,7 @@ func TestOneCallerGivingUpLeavesTheOthers(t *testing.T) {
 	}()
 	cancel()
 	err := <-gone
-	wantCode(t, err, Canceled)
+	hasCode(t, err, Canceled)
 	if !errors.Is(err, context.Canceled) {
 		t.Error("the error hides that the context was cancelled")
 	}

@@ -46,9 +46,9 @@ func TestFilesAndTreeID(t *testing.T) {
 	}
 	for _, p := range []string{"nope", "apps/nope", "apps/a.yaml/x", "..", "apps/../../etc", "App", "apps/a/.git"} {
 		_, err := s.Files(f.ctx, p, everything)
-		wantCode(t, err, PathNotFound)
+		hasCode(t, err, PathNotFound)
 		_, err = s.TreeID(f.ctx, p)
-		wantCode(t, err, PathNotFound)
+		hasCode(t, err, PathNotFound)
 	}
 	before, err := s.TreeID(f.ctx, "apps")
 	f.check(err)
@@ -60,7 +60,7 @@ func TestFilesAndTreeID(t *testing.T) {
 	ctx, cancel := context.WithCancel(f.ctx)
 	cancel()
 	_, err = s.Files(ctx, "", everything)
-	if wantCode(t, err, Canceled); !errors.Is(err, context.Canceled) {
+	if hasCode(t, err, Canceled); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -139,7 +139,7 @@ func TestHostileTrees(t *testing.T) {
 			if tt.code == "" {
 				f.check(err)
 			} else {
-				wantCode(t, err, tt.code)
+				hasCode(t, err, tt.code)
 			}
 			// Elsewhere in the repository the same is nobody's concern, as long as the trees can be read.
 			f.craft(entry{"40000", "bad", f.craftTree(tt.entries...)}, entry{"40000", "good", folder})

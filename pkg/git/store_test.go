@@ -153,7 +153,7 @@ func TestMissingSubtree(t *testing.T) {
 	}
 	v.close()
 	err = st.store.add(f.ctx, w, kept{Commit: hash}, "")
-	wantCode(t, err, Corrupt)
+	hasCode(t, err, Corrupt)
 	if st.store.has(hash) {
 		t.Error("an incomplete commit was taken into the store")
 	}

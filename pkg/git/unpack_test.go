@@ -135,7 +135,7 @@ func TestUnpackHostilePacks(t *testing.T) {
 				t.Fatal("no error")
 			}
 			if tt.code != "" {
-				wantCode(t, err, tt.code)
+				hasCode(t, err, tt.code)
 			}
 		})
 	}

@@ -3,7 +3,7 @@ package manifest
 import (
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -111,7 +111,7 @@ func checkType(obj map[string]any) *Error {
 
 // isSegment holds for what can stand between two slashes of a URL.
 func isSegment(s string) bool {
-	return s != "" && len(path.IsValidPathSegmentName(s)) == 0
+	return s != "" && len(content.IsPathSegmentName(s)) == 0
 }
 
 func checkMetadata(metadata map[string]any) *Error {
@@ -126,7 +126,7 @@ func checkMetadata(metadata map[string]any) *Error {
 		if name == "" {
 			return fault(MissingName, "metadata.name is empty; set it")
 		}
-		if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+		if problems := content.IsPathSegmentName(name); len(problems) > 0 {
 			return fault(InvalidName, "metadata.name %s %s", quote(name), strings.Join(problems, " and "))
 		}
 	default:
@@ -138,7 +138,7 @@ func checkMetadata(metadata map[string]any) *Error {
 	case string:
 		if namespace == "" {
 			delete(metadata, "namespace")
-		} else if problems := path.IsValidPathSegmentName(namespace); len(problems) > 0 {
+		} else if problems := content.IsPathSegmentName(namespace); len(problems) > 0 {
 			return fault(InvalidName, "metadata.namespace %s %s", quote(namespace), strings.Join(problems, " and "))
 		}
 	default:

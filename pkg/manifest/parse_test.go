@@ -156,7 +156,7 @@ func TestValues(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			objects, err := parseOne(t, "f.yaml", configMap("a")+"value: "+text+"\n")
-			if want == refused {
+			if fault, ok := want.(error); ok && errors.Is(fault, refused) {
 				var e *Error
 				if !errors.As(err, &e) || e.Line != 5 {
 					t.Fatalf("got %v, want an error of line 5", err)

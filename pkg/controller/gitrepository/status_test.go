@@ -156,12 +156,12 @@ func TestSummary(t *testing.T) {
 
 func TestAPanicEndsOneRun(t *testing.T) {
 	err := guard(context.Background(), func() error {
-		var none *v1alpha1.GitRepository
-		_ = none.Spec.URL
+		var none map[string]string
+		none["a"] = "b"
 		return nil
 	})
 	failure := explain(err, repository(1))
-	if failure == nil || failure.Code != CodeInternal || !strings.Contains(failure.Message, "nil pointer") {
+	if failure == nil || failure.Code != CodeInternal || !strings.Contains(failure.Message, "nil map") {
 		t.Fatalf("%+v", failure)
 	}
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,7 +87,7 @@ func TestNothingIsPrunedFrom(t *testing.T) {
 		"a path that is gone": {"PathNotFound", func(v *tenant, r *githttp.Repo) {
 			v.replaceAll(r, map[string]string{"elsewhere/cm.yaml": configMapYAML("cm", "x")})
 		}},
-		"a repository that is gone": {"RepositoryNotFound", func(v *tenant, r *githttp.Repo) {
+		"a repository that is gone": {"RepositoryNotFound", func(v *tenant, _ *githttp.Repo) {
 			v.git.SetFault(func(githttp.Request) *githttp.Fault { return &githttp.Fault{Status: 404, Body: "not found"} })
 		}},
 	} {
@@ -128,9 +129,9 @@ func TestPruneGuard(t *testing.T) {
 	v.declare("shop", repo.URL)
 	v.ready("shop")
 	names := slices.Sorted(maps.Keys(files))
-	commit := githttp.Must(repo.Delete(names[1:13]...))(t)
+	githttp.Must(repo.Delete(names[1:13]...))(t)
 	githttp.Must(repo.Commit(map[string]string{names[0]: configMapYAML("cm-000", "y")}))(t)
-	commit = githttp.Must(repo.Resolve("main"))(t)
+	commit := githttp.Must(repo.Resolve("main"))(t)
 	sync := v.failed("shop", "PruneUnconfirmed")
 	contains(t, sync.Status.Error.Message, "12 of 15")
 	contains(t, sync.Status.Error.Hint, commit)
@@ -256,7 +257,7 @@ func TestDeletionPolicy(t *testing.T) {
 			}
 			v.eventually("the GitRepository and its records are gone", func(ctx context.Context) error {
 				if _, err := v.api.GitRepositories(v.namespace).Get(ctx, "shop", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
-					return fmt.Errorf("the GitRepository: %v", err)
+					return errors.Join(errors.New("the GitRepository is there, or cannot be read"), err)
 				}
 				if left := len(v.inventories("shop")); left > 0 {
 					return fmt.Errorf("%d inventories", left)

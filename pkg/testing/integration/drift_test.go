@@ -1,0 +1,87 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/inventory"
+	"nopea.io/nopea/pkg/testing/githttp"
+)
+
+// TestReconcile puts back, with the periodic pass, what was edited and deleted by hand.
+func TestReconcile(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	configMaps := v.kube.CoreV1().ConfigMaps(v.namespace)
+	repo := v.repo("shop", configMapFiles(3, "one"))
+	v.declare("shop", repo.URL, func(s *v1alpha1.GitRepositorySpec) { s.ReconcileInterval = "10s" })
+	v.ready("shop")
+	v.must(configMaps.Patch(background(), "cm-000", types.MergePatchType, []byte(`{"data":{"key":"edited","other":"added"}}`), metav1.PatchOptions{FieldManager: "kubectl-edit"}))
+	if err := configMaps.Delete(background(), "cm-001", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	v.eventually("both are as Git has them", func(ctx context.Context) error {
+		edited, err := configMaps.Get(ctx, "cm-000", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if edited.Data["key"] != "one" {
+			return fmt.Errorf("cm-000 holds %v", edited.Data)
+		}
+		_, err = configMaps.Get(ctx, "cm-001", metav1.GetOptions{})
+		return err
+	})
+	if v.configMap("cm-000").Data["other"] != "added" {
+		t.Error("a field that Git does not hold was taken away")
+	}
+	v.eventually("the Sync says what was done", func(context.Context) error {
+		last := v.get("shop").Status.LastSync
+		if last == nil || last.Trigger != v1alpha1.SyncTriggerReconcile || last.Counts.Configured != 1 || last.Counts.Created != 1 {
+			return fmt.Errorf("last sync is %+v", last)
+		}
+		return nil
+	})
+}
+
+// TestInventoryOfTwentyThousand stores and reads a record of that size in the real API.
+func TestInventoryOfTwentyThousand(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	repository := v.declare("huge", "http://127.0.0.1:1/none.git", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = true })
+	store := &inventory.Store{Client: v.api}
+	record := githttp.Must(store.Load(background(), repository))(t)
+	next := record.Contents.Clone()
+	const size = 20000
+	for i := range size {
+		next.Set(v1alpha1.InventoryEntry{Version: "v1", Kind: "ConfigMap", Namespace: v.namespace, Name: fmt.Sprintf("an-object-with-a-name-%05d", i),
+			UID: "00000000-0000-0000-0000-000000000000", Hash: fmt.Sprintf("%064d", i), Signature: fmt.Sprintf("%032d", i), File: "deploy/some/file.yaml"})
+	}
+	if err := store.Save(background(), record, next); err != nil {
+		t.Fatal(err)
+	}
+	record = githttp.Must(store.Load(background(), repository))(t)
+	if record.Contents.Len() != size || record.Contents.Shards() != size/v1alpha1.MaxInventoryEntries {
+		t.Fatalf("%d entries in %d shards", record.Contents.Len(), record.Contents.Shards())
+	}
+	before := v.inventories("huge")
+	next = record.Contents.Clone()
+	next.Delete(apply.ID{Kind: "ConfigMap", Namespace: v.namespace, Name: "an-object-with-a-name-12345"})
+	if err := store.Save(background(), record, next); err != nil {
+		t.Fatal(err)
+	}
+	rewritten := 0
+	for shard, version := range v.inventories("huge") {
+		if before[shard] != version {
+			rewritten++
+		}
+	}
+	if rewritten != 1 {
+		t.Errorf("one change rewrote %d shards", rewritten)
+	}
+}
