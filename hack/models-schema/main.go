@@ -14,13 +14,13 @@ import (
 )
 
 func main() {
-	if err := print(); err != nil {
+	if err := write(); err != nil {
 		fmt.Fprintf(os.Stderr, "models-schema: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func print() error {
+func write() error {
 	definitions := make(map[string]spec.Schema)
 	for name, definition := range openapi.GetOpenAPIDefinitions(func(name string) spec.Ref {
 		return spec.MustCreateRef("#/definitions/" + name)

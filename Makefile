@@ -1,0 +1,42 @@
+# NOPEA. `make` alone lists what there is. The work is in hack/*.sh; binaries and everything else that is made go to _output.
+
+PACKAGES ?= ./...
+TESTFLAGS ?=
+export TESTFLAGS
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down test verify lint generate build build-localcluster clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+run: build build-localcluster ## Run a local cluster, NOPEA and a sample repository until Ctrl-C
+	@_output/bin/sandbox run
+
+up: build build-localcluster ## Start a local cluster and NOPEA in the background
+	@_output/bin/sandbox up
+
+down: ## Stop what run or up started, and keep the data
+	@if [ -x _output/bin/sandbox ]; then _output/bin/sandbox down; else echo "Nothing was ever started here."; fi
+
+test: build-localcluster build ## Run all tests, or those of PACKAGES with TESTFLAGS
+	@hack/test.sh $(PACKAGES)
+
+verify: ## Check format, modules, vet, generated code and lint
+	@hack/verify.sh
+
+lint: ## Run golangci-lint alone
+	@hack/lint.sh
+
+generate: ## Generate deep copies, conversions, OpenAPI and clients from pkg/apis
+	@hack/update-codegen.sh
+
+build: ## Build NOPEA into _output/bin
+	@hack/go-build.sh nopea 1300 -o _output/bin/ ./cmd/... ./hack/sandbox
+
+build-localcluster: ## Build the local cluster and kubectl into _output/bin (minutes, the first time)
+	@hack/build-localcluster.sh
+
+clean: ## Stop what runs here, and delete _output with all binaries and data
+	@if [ -x _output/bin/sandbox ]; then _output/bin/sandbox down; fi
+	@rm -rf _output

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// guide says what there is to try.
+func guide(out io.Writer, f folder) {
+	fmt.Fprintf(out, `
+What deploy/ of the sample repository holds is live in namespace %[1]s.
+This control plane is a real one, but it has no nodes: Pods stay Pending, and the Deployment never becomes available.
+
+In another terminal:
+
+  export KUBECONFIG=%[2]s PATH=%[3]s:$PATH
+
+  # What is kept equal to Git, and what was done for it
+  kubectl get gr -n %[1]s
+  kubectl get syncs -n %[1]s
+
+  # Edit by hand, and have it put back (by itself it is, within 30 s; this is at once)
+  kubectl scale deployment/web -n %[1]s --replicas=5
+  echo '{}' | kubectl create -f - --raw /apis/nopea.io/v1alpha1/namespaces/%[1]s/gitrepositories/%[1]s/syncs > /dev/null
+  kubectl get deployment/web -n %[1]s
+
+  # Change it in Git: live within about two seconds of the push
+  cd %[4]s && ${EDITOR:-vi} deploy/configmap.yaml && git commit -am 'Another greeting' && git push
+
+  # All there is to know
+  kubectl describe gr %[1]s -n %[1]s
+  kubectl explain gitrepository.spec
+
+Ctrl-C stops everything and keeps the data.
+`, sampleName, f.kubeconfig(), binDir(), f.workingCopy())
+}
+
+// binDir is where this program is, and the kubectl of the cluster's version beside it.
+func binDir() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "_output/bin"
+	}
+	return filepath.Dir(path)
+}
