@@ -7,16 +7,12 @@ import (
 	"maps"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 )
-
-// requestsAtOnce bounds how many requests one sync has under way.
-const requestsAtOnce = 16
 
 // Cluster is the API server as one owner's identity sees it: all reads and writes of that owner's objects go through it. Answers
 // are taken as metadata only, so no Secret's content ever comes back.
@@ -82,21 +78,4 @@ func (c *Cluster) lookup(ctx context.Context, step *Step, asOf time.Time) (Resou
 		return c.Discovery.Lookup(ctx, gvk, asOf)
 	}
 	return c.Discovery.LookupAny(ctx, gvk, asOf)
-}
-
-// each runs work for every item side by side, within the bound. Work reports its own errors; only a cancelled context ends it early.
-func each[T any](ctx context.Context, items []T, work func(ctx context.Context, item T)) {
-	var group errgroup.Group
-	group.SetLimit(requestsAtOnce)
-	for _, item := range items {
-		if ctx.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			work(ctx, item)
-			return nil
-		})
-	}
-	// The work returns no error.
-	_ = group.Wait()
 }

@@ -31,8 +31,8 @@ func (o *Outcome) Failed() bool {
 	return o.Err != nil || o.Waiting || o.Done == Refuse
 }
 
-// Foresee is what Execute would do if every request succeeded: the dry run.
-func (p *Plan) Foresee(prune bool) []Outcome {
+// Foresee is what Execute would do if every request succeeded, with the prune: the dry run.
+func (p *Plan) Foresee() []Outcome {
 	var outcomes []Outcome
 	for i := range p.Steps {
 		step := &p.Steps[i]
@@ -41,7 +41,7 @@ func (p *Plan) Foresee(prune bool) []Outcome {
 		case step.Action == Blocked:
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
 		default:
-			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action, Waiting: step.Action == Prune && !prune})
+			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
 		}
 	}
 	return outcomes
@@ -99,10 +99,10 @@ func (e *execution) applyStage(ctx context.Context, steps []*Step) {
 			}
 		}
 	}
-	each(ctx, todo, e.applyStep)
+	Each(ctx, todo, e.applyStep)
 	again := slices.DeleteFunc(slices.Clone(todo), func(s *Step) bool { return !worthAnotherTry(e.outcomes[s].Err) })
 	if len(again) > 0 && len(again) < len(todo) && ctx.Err() == nil {
-		each(ctx, again, e.applyStep)
+		Each(ctx, again, e.applyStep)
 	}
 	for _, step := range todo {
 		if _, done := e.outcomes[step]; !done {
@@ -152,7 +152,7 @@ func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
 		return
 	}
 	for stage := stageCount - 1; stage >= 0; stage-- {
-		each(ctx, slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool { return StageOf(s.ID) != stage }), e.pruneStep)
+		Each(ctx, slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool { return StageOf(s.ID) != stage }), e.pruneStep)
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inv
 		Live: map[ID]Live{}, Unknown: map[ID]error{}, Unserved: map[ID]bool{},
 	}}
 	targets := o.targets(ctx, desired, inventory, defined)
-	each(ctx, targets, o.list)
+	Each(ctx, targets, o.list)
 	type read struct {
 		resource Resource
 		id       ID
@@ -53,7 +53,7 @@ func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inv
 			}
 		}
 	}
-	each(ctx, reads, func(ctx context.Context, r read) { o.read(ctx, r.resource, r.id) })
+	Each(ctx, reads, func(ctx context.Context, r read) { o.read(ctx, r.resource, r.id) })
 	if err := ctx.Err(); err != nil {
 		return Observation{}, fmt.Errorf("read the live objects: %w", context.Cause(ctx))
 	}
@@ -124,7 +124,7 @@ func (o *observer) list(ctx context.Context, t *target) {
 			return
 		}
 	}
-	each(ctx, slices.Collect(maps.Keys(namespaces)), func(ctx context.Context, namespace string) {
+	Each(ctx, slices.Collect(maps.Keys(namespaces)), func(ctx context.Context, namespace string) {
 		err := o.listIn(ctx, t, namespace)
 		o.fail(t, err, func(id ID) bool { return id.Namespace == namespace })
 	})

@@ -110,6 +110,13 @@ func (c *cadence) failed(failure *Failure, now time.Time, random func() float64)
 	c.retry = now.Add(max(delay, failure.RetryAfter))
 }
 
+// repeat makes a whole run due at a time, for one that could not be told to the end.
+func (c *cadence) repeat(at time.Time) {
+	if c.retry.IsZero() || at.Before(c.retry) {
+		c.retry = at
+	}
+}
+
 func spread(interval time.Duration, random func() float64) time.Duration {
 	return interval - time.Duration(random()*jitter*float64(interval))
 }

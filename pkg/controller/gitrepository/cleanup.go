@@ -56,10 +56,12 @@ func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitReposi
 	remembered.cadence.failed(failure, c.Clock.Now(), random)
 	c.queue.AddAt(keyOf(repository), remembered.cadence.retry)
 	utilruntime.HandleErrorWithContext(ctx, err, "Clean up; it is tried again", "at", remembered.cadence.retry)
-	c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
-		failure.Message = "deleting what was applied: " + failure.Message
+	failure.Message = "deleting what was applied: " + failure.Message
+	if _, err := c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
 		concludeFailed(status, repository.Generation, failure)
-	})
+	}); err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Show that the clean-up failed")
+	}
 	if remembered.cadence.failures == 1 {
 		c.Recorder.Eventf(repository, nil, corev1.EventTypeWarning, ReasonCleanUpFailed, "Delete", "%s", shorten(failure.Message, 1000))
 	}

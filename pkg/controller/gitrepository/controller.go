@@ -76,6 +76,8 @@ type memory struct {
 	source *git.Source
 	// served are the Syncs that this process finished, while the cache does not show it yet.
 	served map[types.UID]bool
+	// again is when to look at the repository again besides, for something that could not be written.
+	again time.Time
 }
 
 const indexByRepository = "repository"
@@ -218,7 +220,12 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		c.look(ctx, repository, remembered, trigger)
 	}
 	c.trim(ctx, repository)
-	if next, ok := remembered.cadence.next(repository); ok {
+	next, ok := remembered.cadence.next(repository)
+	if again := remembered.again; !again.IsZero() && (!ok || again.Before(next)) {
+		next, ok = again, true
+	}
+	remembered.again = time.Time{}
+	if ok {
 		c.queue.AddAt(key, next)
 	} else {
 		c.queue.Forget(key)

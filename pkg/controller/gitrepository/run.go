@@ -72,20 +72,25 @@ func (r *run) gather(ctx context.Context) error {
 	}
 	r.repository = fresh
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		if r.record, err = r.Inventories.Load(ctx, fresh); err != nil || len(r.record.Strays) == 0 {
-			return err
-		}
-		// This GitRepository took the name over; what the earlier one held is not to be cleaned up any more.
-		return r.Inventories.Release(ctx, inventory.RecordOf(fresh, r.record.Strays))
-	})
-	group.Go(func() (err error) {
-		if r.identity, err = r.identityOf(ctx, fresh); err != nil {
-			return err
-		}
-		return r.resolve(ctx)
-	})
+	for _, learn := range []func(context.Context) error{r.loadRecord, r.lookAtRemote} {
+		group.Go(func() error { return guard(ctx, func() error { return learn(ctx) }) })
+	}
 	return group.Wait()
+}
+
+func (r *run) loadRecord(ctx context.Context) (err error) {
+	if r.record, err = r.Inventories.Load(ctx, r.repository); err != nil || len(r.record.Strays) == 0 {
+		return err
+	}
+	// This GitRepository took the name over; what the earlier one held is not to be cleaned up any more.
+	return r.Inventories.Release(ctx, inventory.RecordOf(r.repository, r.record.Strays))
+}
+
+func (r *run) lookAtRemote(ctx context.Context) (err error) {
+	if r.identity, err = r.identityOf(ctx, r.repository); err != nil {
+		return err
+	}
+	return r.resolve(ctx)
 }
 
 // resolve asks the remote where the ref points now: after this run began, and so after its Syncs were taken.

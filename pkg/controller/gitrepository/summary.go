@@ -113,10 +113,14 @@ func (s *summary) message() string {
 	return fmt.Sprintf("applied, %d of %d changed, %d pruned", s.changed()-s.counts.Pruned, s.desired, s.counts.Pruned)
 }
 
-// plan says in a line what a dry run found.
-func (s *summary) plan() string {
-	return fmt.Sprintf("planned: %d to create, %d to configure, %d to prune, %d unchanged; nothing was written",
+// plan says in a line what a dry run found, and that its prune would wait for a confirmation.
+func (s *summary) plan(held *v1alpha1.PendingPrune) string {
+	message := fmt.Sprintf("planned: %d to create, %d to configure, %d to prune, %d unchanged; nothing was written",
 		s.counts.Created, s.counts.Configured, s.counts.Pruned, s.counts.Unchanged)
+	if held != nil {
+		message += "; the prune would wait for a confirmation, because " + held.Reason
+	}
+	return message
 }
 
 // failure of a run as a whole, from those of its objects.

@@ -157,7 +157,7 @@ func conclusion(status *v1alpha1.SyncStatus, r *report) {
 		message = r.summary.message()
 	}
 	if r.summary != nil && r.dryRun {
-		message = r.summary.plan()
+		message = r.summary.plan(r.prune)
 	}
 	if r.failure != nil {
 		status.Phase = v1alpha1.SyncPhaseFailed

@@ -97,24 +97,21 @@ func (s *Store) Save(ctx context.Context, record *Record, contents *apply.Invent
 			dirty = append(dirty, i)
 		}
 	}
-	var (
-		mu   sync.Mutex
-		errs []error
-		wg   sync.WaitGroup
-	)
-	for _, i := range dirty {
-		wg.Go(func() {
-			stored, err := s.saveShard(ctx, record, i, contents.Shard(i))
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				errs = append(errs, err)
-				return
-			}
-			record.shards[i] = stored
-		})
+	var mu sync.Mutex
+	var errs []error
+	apply.Each(ctx, dirty, func(ctx context.Context, i int) {
+		stored, err := s.saveShard(ctx, record, i, contents.Shard(i))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		record.shards[i] = stored
+	})
+	if ctx.Err() != nil {
+		errs = append(errs, context.Cause(ctx))
 	}
-	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("record the inventory of GitRepository %s/%s: %w", record.repository.Namespace, record.repository.Name, err)
 	}

@@ -1,0 +1,150 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+)
+
+// conclude tells everyone what became of a run: the Syncs that it served, the GitRepository, and its events.
+func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, syncs []*v1alpha1.Sync, result *report) {
+	if ctx.Err() != nil {
+		// The process ends. What was taken stays Running and runs again at the next start.
+		return
+	}
+	commit := ""
+	if r.revision != nil {
+		commit = r.revision.Commit
+	}
+	retrying := remembered.cadence.retrying()
+	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
+	changed := result.summary != nil && result.summary.changed() > 0
+	result.worthSaying = len(syncs) > 0 || changed
+	if retrying && len(syncs) == 0 && changed {
+		// A retry is stored only once it has done something: otherwise failing again and again would push real records out.
+		if stored, joined, err := c.announce(ctx, r.repository, result.trigger); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Record a retry")
+		} else if !joined {
+			syncs = append(syncs, stored)
+		}
+	}
+	if len(syncs) > 0 {
+		result.sync = syncs[0].Name
+	}
+	before := apimeta.FindStatusCondition(r.repository.Status.Conditions, v1alpha1.ConditionReady).DeepCopy()
+	after, err := c.update(ctx, r.repository, func(status *v1alpha1.GitRepositoryStatus) {
+		conclude(status, r.repository.Generation, result)
+	})
+	if err != nil {
+		// Its Syncs stay Running, and so run again; what the controller did by itself, it does again.
+		utilruntime.HandleErrorWithContext(ctx, err, "Write the status of a GitRepository; the run is repeated")
+		remembered.again = c.Clock.Now().Add(firstRetry)
+		remembered.cadence.repeat(remembered.again)
+		return
+	}
+	c.tell(after, before, result)
+	c.observe(ctx, result)
+	for _, sync := range syncs {
+		served := *result
+		served.failure = notCurrent(sync, result)
+		if err := c.finish(ctx, remembered, sync, &served); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
+			remembered.again = c.Clock.Now().Add(firstRetry)
+		}
+	}
+}
+
+// notCurrent is how a run ended for one Sync: a Sync that names a revision fails when the ref points elsewhere.
+func notCurrent(sync *v1alpha1.Sync, result *report) *Failure {
+	wanted := sync.Spec.Revision
+	if wanted == "" || result.revision == nil || result.revision.Commit == wanted {
+		return result.failure
+	}
+	return &Failure{Code: CodeRevisionNotCurrent,
+		Message: fmt.Sprintf("the ref points to %s, not to the commit %s that was asked for", describe(result.revision), wanted),
+		Hint:    "Push it, or ask for a sync without a revision."}
+}
+
+// update writes a GitRepository's status if it differs, and returns the GitRepository as it is then. One that is gone is no error.
+func (c *Controller) update(ctx context.Context, repository *v1alpha1.GitRepository, change func(*v1alpha1.GitRepositoryStatus)) (*v1alpha1.GitRepository, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	current := repository
+	for {
+		changed := current.DeepCopy()
+		change(&changed.Status)
+		if equality.Semantic.DeepEqual(changed.Status, current.Status) {
+			return current, nil
+		}
+		stored, err := c.API.GitRepositories(repository.Namespace).UpdateStatus(ctx, changed, metav1.UpdateOptions{})
+		switch {
+		case err == nil:
+			return stored, nil
+		case apierrors.IsNotFound(err):
+			return current, nil
+		case !apierrors.IsConflict(err):
+			return current, fmt.Errorf("write the status of GitRepository %s: %w", klog.KObj(repository), err)
+		}
+		fresh, err := c.API.GitRepositories(repository.Namespace).Get(ctx, repository.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err), err == nil && fresh.UID != repository.UID:
+			return current, nil
+		case err != nil:
+			return current, fmt.Errorf("read GitRepository %s again to write its status: %w", klog.KObj(repository), err)
+		}
+		current = fresh
+	}
+}
+
+// tell writes an Event when the Ready condition turned or its reason changed.
+func (c *Controller) tell(repository *v1alpha1.GitRepository, before *metav1.Condition, result *report) {
+	after := apimeta.FindStatusCondition(repository.Status.Conditions, v1alpha1.ConditionReady)
+	if after == nil {
+		return
+	}
+	turned := before == nil || before.Status != after.Status || before.Reason != after.Reason
+	applied := after.Status == metav1.ConditionTrue && result.worthSaying && result.summary != nil && result.summary.changed() > 0
+	if !turned && !applied {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if after.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	note := after.Message
+	if result.revision != nil {
+		note = describe(result.revision) + ": " + note
+	}
+	c.Recorder.Eventf(repository, nil, kind, after.Reason, "Sync", "%s", shorten(note, 1000))
+}
+
+// observe counts a run.
+func (c *Controller) observe(ctx context.Context, result *report) {
+	outcome := "succeeded"
+	if result.failure != nil {
+		outcome = "failed"
+		klog.FromContext(ctx).Info("Sync failed", "trigger", result.trigger, "revision", describe(result.revision), "code", result.failure.Code, "message", result.failure.Message)
+	} else if result.worthSaying {
+		klog.FromContext(ctx).Info("Synced", "trigger", result.trigger, "revision", describe(result.revision), "result", result.summary.message(), "duration", result.ended.Sub(result.began).Round(time.Millisecond))
+	}
+	syncsTotal.WithLabelValues(string(result.trigger), outcome).Inc()
+	syncSeconds.WithLabelValues(string(result.trigger)).Observe(result.ended.Sub(result.began).Seconds())
+	if result.summary != nil {
+		for action, count := range map[string]int32{
+			"created": result.summary.counts.Created, "configured": result.summary.counts.Configured, "pruned": result.summary.counts.Pruned,
+			"refused": result.summary.counts.Refused, "failed": result.summary.counts.Failed,
+		} {
+			objectsTotal.WithLabelValues(action).Add(float64(count))
+		}
+	}
+}

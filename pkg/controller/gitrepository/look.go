@@ -1,0 +1,127 @@
+package gitrepository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/controller/queue"
+	"nopea.io/nopea/pkg/git"
+)
+
+// look does what the controller does by itself: a poll looks at the remote ref, and only when that moved, or for any other trigger,
+// everything is looked at. A Sync is stored only when there is something to apply.
+func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, trigger v1alpha1.SyncTrigger) {
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now()}
+	if trigger == v1alpha1.SyncTriggerPoll && !c.poll(ctx, r, remembered) {
+		return
+	}
+	var stored *v1alpha1.Sync
+	var joined bool
+	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error {
+		if err := r.prepare(ctx); err != nil || r.plan.Idle() || remembered.cadence.retrying() {
+			return err
+		}
+		var err error
+		stored, joined, err = c.announce(ctx, r.repository, trigger)
+		if joined {
+			return errJoined
+		}
+		return err
+	})
+	if joined {
+		// Somebody asked after this run looked at the remote ref: begin again, for them as well.
+		c.queue.Add(keyOf(repository), queue.Urgent)
+		return
+	}
+	result.trigger = trigger
+	var syncs []*v1alpha1.Sync
+	if stored != nil {
+		syncs = append(syncs, stored)
+	}
+	c.conclude(ctx, r, remembered, syncs, result)
+}
+
+var errJoined = errors.New("somebody asked for a sync meanwhile")
+
+// poll looks at the remote ref, and tells whether a whole run is wanted: the ref moved, or the look failed in a way that only a whole
+// run can judge.
+func (c *Controller) poll(ctx context.Context, r *run, remembered *memory) bool {
+	if remembered.source == nil {
+		return true
+	}
+	limited, cancel := context.WithTimeout(ctx, r.repository.Spec.SyncTimeout())
+	defer cancel()
+	revision, err := remembered.source.Resolve(limited, refOf(r.repository), r.began)
+	now := c.Clock.Now()
+	switch code := git.CodeOf(err); {
+	case ctx.Err() != nil:
+		return false
+	case err == nil && revision.Hash != remembered.cadence.commit:
+		r.resolved = &revision
+		return true
+	case err == nil && gitTrouble(r.repository):
+		// The remote is back, or the ref is: say so.
+		return true
+	case err == nil:
+		remembered.cadence.polled(r.repository, now, random)
+		return false
+	case code == git.Unauthorized || code == git.Forbidden || code == git.RepositoryNotFound:
+		return true // the credentials may have been replaced
+	}
+	failure := explain(err, r.repository)
+	first := !remembered.cadence.retrying()
+	remembered.cadence.pollFailed(r.repository, failure, now, random)
+	klog.FromContext(ctx).Info("Poll failed", "err", err, "retry", remembered.cadence.retry)
+	// One poll that fails says little; the next try, soon after, tells.
+	if first && !failure.Stalled {
+		return false
+	}
+	if _, err := c.update(ctx, r.repository, func(status *v1alpha1.GitRepositoryStatus) {
+		conclude(status, r.repository.Generation, &report{failure: failure})
+	}); err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Show that the poll failed")
+	}
+	return false
+}
+
+// gitTrouble tells whether the status says that the remote could not be read.
+func gitTrouble(repository *v1alpha1.GitRepository) bool {
+	last := repository.Status.LastError
+	if last == nil {
+		return false
+	}
+	switch git.Code(last.Code) {
+	case git.HostNotFound, git.Unreachable, git.Timeout, git.Unauthorized, git.Forbidden, git.RepositoryNotFound, git.RateLimited,
+		git.ServerError, git.NotAGitServer, git.EmptyRepository, git.RefNotFound, git.CommitNotFound:
+		return true
+	}
+	return false
+}
+
+// announce stores a Sync for a run that has something to apply, already Running. joined tells that somebody's request met it, or was
+// met by it, before it was Running.
+func (c *Controller) announce(ctx context.Context, repository *v1alpha1.GitRepository, trigger v1alpha1.SyncTrigger) (stored *v1alpha1.Sync, joined bool, err error) {
+	pending, err := c.API.GitRepositories(repository.Namespace).CreateSync(ctx, repository.Name,
+		&v1alpha1.Sync{Spec: v1alpha1.SyncSpec{Trigger: trigger}}, metav1.CreateOptions{})
+	if err != nil {
+		return nil, false, fmt.Errorf("store a Sync for GitRepository %s: %w", klog.KObj(repository), err)
+	}
+	if len(pending.Spec.RequestedBy) > 1 || pending.Spec.Trigger != trigger {
+		return nil, true, nil
+	}
+	running, err := c.takeAsSeen(ctx, pending)
+	if apierrors.IsConflict(err) {
+		return nil, true, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("take Sync %s: %w", klog.KObj(pending), err)
+	}
+	return running, false, nil
+}
