@@ -64,16 +64,17 @@ func FuzzTree(f *testing.F) {
 	f.Add([]byte("100644 a\x00" + id + "40000 b\x00" + id))
 	f.Add([]byte("160000 sub\x00" + id))
 	f.Add([]byte("120000 ..\x00" + id))
+	f.Add([]byte("40000 \x00" + id))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var last string
+		seen := map[string]bool{}
 		_ = parseTree(data, func(e treeEntry) error {
 			if checkName("folder", e.name) == nil && (e.name == "" || strings.ContainsAny(e.name, "/\x00") || e.name == ".." || strings.EqualFold(e.name, ".git")) {
 				t.Errorf("name %q came out", e.name)
 			}
-			if e.name == last {
+			if seen[e.name] {
 				t.Errorf("name %q came out twice", e.name)
 			}
-			last = e.name
+			seen[e.name] = true
 			return nil
 		})
 	})
