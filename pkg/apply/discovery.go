@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	"k8s.io/utils/clock"
 )
@@ -22,6 +25,8 @@ type Resource struct {
 	schema.GroupVersionResource
 	Kind       string
 	Namespaced bool
+	// Manageable resources can be listed, patched and deleted: an object of them may be NOPEA's.
+	Manageable bool
 }
 
 // Discovery knows which kinds the API server serves. It reads them all in two requests, keeps them, and reads them again only when
@@ -82,6 +87,22 @@ func (d *Discovery) LookupAny(ctx context.Context, gvk schema.GroupVersionKind, 
 	return Resource{}, err
 }
 
+// Manageable lists the kinds of which an object may be NOPEA's, each in one version, from a reading that began at or after asOf.
+func (d *Discovery) Manageable(ctx context.Context, asOf time.Time) ([]Resource, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.refresh(ctx, asOf); err != nil {
+		return nil, err
+	}
+	newest := make(map[schema.GroupKind]Resource)
+	for gvk, resource := range d.kinds {
+		if best, ok := newest[gvk.GroupKind()]; resource.Manageable && (!ok || version.CompareKubeAwareVersionStrings(resource.Version, best.Version) > 0) {
+			newest[gvk.GroupKind()] = resource
+		}
+	}
+	return slices.Collect(maps.Values(newest)), nil
+}
+
 // Forget drops a kind that turned out not to be served any more, so that the next look reads again.
 func (d *Discovery) Forget(gvk schema.GroupVersionKind) {
 	d.mu.Lock()
@@ -126,5 +147,6 @@ func addKind(kinds map[schema.GroupVersionKind]Resource, version schema.GroupVer
 		GroupVersionResource: version.WithResource(resource.Name),
 		Kind:                 resource.Kind,
 		Namespaced:           resource.Namespaced,
+		Manageable:           !slices.ContainsFunc([]string{"list", "patch", "delete"}, func(verb string) bool { return !slices.Contains(resource.Verbs, verb) }),
 	}
 }

@@ -16,9 +16,10 @@ import (
 // Outcome is what became of one step that was not Unchanged.
 type Outcome struct {
 	Step *Step
-	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget or Refuse. Meaningless with Err.
+	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget or Refuse, or, for a Verify that found the object
+	// as Git has it, Unchanged. Meaningless with Err.
 	Done Action
-	// Entry to record, for a Create or Configure.
+	// Entry to record, for a Create, a Configure and a Verify.
 	Entry *v1alpha1.InventoryEntry
 	// Waiting: the step was not tried, because something before it failed.
 	Waiting bool
@@ -40,6 +41,8 @@ func (p *Plan) Foresee() []Outcome {
 		case step.Action == Unchanged:
 		case step.Action == Blocked:
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
+		case step.Action == Verify:
+			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
 		default:
 			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
 		}
@@ -78,7 +81,7 @@ func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome
 
 // stage returns the steps on desired objects of one stage that need something done.
 func (p *Plan) stage(stage Stage) []*Step {
-	return slices.DeleteFunc(p.Of(Create, Configure, Refuse, Blocked), func(s *Step) bool {
+	return slices.DeleteFunc(p.Of(Create, Configure, Verify, Refuse, Blocked), func(s *Step) bool {
 		return s.Desired == nil || StageOf(s.ID) != stage
 	})
 }
@@ -120,20 +123,40 @@ func (e *execution) applyStep(ctx context.Context, step *Step) {
 		fail(err)
 		return
 	}
-	live, err := e.apply(ctx, resource, step.Desired, step.UID, false)
+	done := step.Action
+	var entry *v1alpha1.InventoryEntry
+	if step.Action == Verify {
+		// A dry run of what is there already moves no time in managedFields, and so leaves the signature; any change moves it.
+		if entry, err = e.applied(ctx, resource, step, true); err == nil && entry.Signature == step.Signature {
+			e.finish(Outcome{Step: step, Done: Unchanged, Entry: entry})
+			return
+		}
+		done = Configure
+	}
+	if err == nil {
+		entry, err = e.applied(ctx, resource, step, false)
+	}
 	if err != nil {
 		fail(err)
 		return
+	}
+	e.finish(Outcome{Step: step, Done: done, Entry: entry})
+}
+
+// applied applies a step's object, and returns what to record of it.
+func (e *execution) applied(ctx context.Context, resource Resource, step *Step, dryRun bool) (*v1alpha1.InventoryEntry, error) {
+	live, err := e.apply(ctx, resource, step.Desired, step.UID, dryRun)
+	if err != nil {
+		return nil, err
 	}
 	signature, err := Signature(live.ManagedFields)
 	if err != nil {
-		fail(err)
-		return
+		return nil, err
 	}
-	e.finish(Outcome{Step: step, Done: step.Action, Entry: &v1alpha1.InventoryEntry{
+	return &v1alpha1.InventoryEntry{
 		Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind, Namespace: step.ID.Namespace, Name: step.ID.Name,
 		UID: live.UID, Hash: step.Desired.Hash, Signature: signature, File: step.Desired.File,
-	}})
+	}, nil
 }
 
 // clear ends the steps on objects that are gone from Git: first the objects, then the definitions.

@@ -54,6 +54,8 @@ const (
 	Create
 	// Configure is for what is there, and not (or not provably) as Git has it.
 	Configure
+	// Verify is for what is there and NOPEA's, by its Apply entry, and not recorded: a dry run tells whether it is as Git has it.
+	Verify
 	// Prune is for what is recorded, NOPEA's, and gone from Git.
 	Prune
 	// Release is for what is recorded and gone from Git, but not NOPEA's to delete (any more).
@@ -78,6 +80,8 @@ type Step struct {
 	Entry *v1alpha1.InventoryEntry
 	// UID of the live object, if there is one.
 	UID types.UID
+	// Signature of the live object.
+	Signature string
 	// Reason of a Release, a Refuse or a Blocked, for the user.
 	Reason string
 	// Err that blocks it, if it was an error.
@@ -89,6 +93,8 @@ type Plan struct {
 	Steps []Step
 	// Guard says why the prune must be confirmed; empty when it need not.
 	Guard string
+	// Recovered objects are among what is to be pruned: that must be confirmed in any case.
+	Recovered bool
 }
 
 // Options of a plan.
@@ -115,12 +121,16 @@ func NewPlan(desired []Desired, inventory *Inventory, seen Observation, options 
 		step := planRecorded(id, entry, seen, options)
 		if step.Action == Prune {
 			prune = append(prune, id)
+			plan.Recovered = plan.Recovered || entry.Recovered
 		}
 		plan.Steps = append(plan.Steps, step)
 	}
 	slices.SortFunc(plan.Steps, func(a, b Step) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(prune, ID.Compare)
 	plan.Guard = Guard(prune, inventory.Len())
+	if plan.Recovered {
+		plan.Guard = fmt.Sprintf("of what it deletes (%d in all) some was found in the cluster after the inventory was lost", len(prune))
+	}
 	return plan
 }
 
@@ -131,7 +141,7 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation) S
 		return step
 	}
 	live, exists := seen.Live[d.ID]
-	step.UID = live.UID
+	step.UID, step.Signature = live.UID, live.Signature
 	switch {
 	case !exists:
 		step.Action = Create
@@ -143,16 +153,22 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation) S
 		step.Reason = fmt.Sprintf("it is held by %s", live.Holder.Description)
 	case upToDate(d, entry, live):
 		step.Action = Unchanged
+	case entry == nil && live.ours():
+		step.Action = Verify
 	default:
 		step.Action = Configure
 	}
 	return step
 }
 
+// ours tells whether the object carries the owner's labels and NOPEA's Apply entry.
+func (l Live) ours() bool {
+	return l.Labelled && l.Signature != ""
+}
+
 // upToDate is true when the manifest is the one that was applied last and nobody has touched an applied field since.
 func upToDate(d *Desired, entry *v1alpha1.InventoryEntry, live Live) bool {
-	return entry != nil && entry.Hash == d.Hash && entry.UID == live.UID && live.Labelled &&
-		live.Signature != "" && entry.Signature == live.Signature
+	return entry != nil && entry.Hash == d.Hash && entry.UID == live.UID && live.ours() && entry.Signature == live.Signature
 }
 
 // planRecorded decides on an object that is gone from Git. Only what is provably NOPEA's is pruned: recorded in the inventory, with

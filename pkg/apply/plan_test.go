@@ -54,7 +54,7 @@ func TestPlanOfOneObject(t *testing.T) {
 		"ownership removed":             {desired: true, entry: new(entry(id, "u1", "h1", "")), live: &Live{UID: "u1", Labelled: true}, want: Configure},
 		"label removed":                 {desired: true, entry: new(entry(id, "u1", "h1", "s1")), live: &Live{UID: "u1", Signature: "s1"}, want: Configure},
 		"made with kubectl":             {desired: true, live: &Live{UID: "u1"}, want: Configure},
-		"ours, and not in the record":   {desired: true, live: &ours, want: Configure},
+		"ours, and not in the record":   {desired: true, live: &ours, want: Verify},
 		"held by another":               {desired: true, live: &Live{UID: "u1", Holder: &Holder{Description: `the Helm release "web"`}}, want: Refuse, wantWords: "Helm release"},
 		"being deleted":                 {desired: true, live: &Live{UID: "u1", Deleting: true}, want: Blocked, wantWords: "being deleted"},
 		"desired and unreadable":        {desired: true, entry: new(entry(id, "u1", "h1", "s1")), unknown: unreadable, want: Blocked},

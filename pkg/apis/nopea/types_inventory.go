@@ -42,4 +42,5 @@ type InventoryEntry struct {
 	Hash      string
 	Signature string
 	File      string
+	Recovered bool
 }

@@ -3,6 +3,8 @@ package gitrepository
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +34,7 @@ type run struct {
 	source   *git.Source
 	revision *v1alpha1.Revision
 	cluster  *apply.Cluster
+	known    *apply.Inventory
 	plan     apply.Plan
 }
 
@@ -57,8 +60,34 @@ func (r *run) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.plan = apply.NewPlan(result.desired, r.record.Contents, seen, apply.Options{Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune})
+	if r.known, err = r.recoverRecord(ctx, result.desired, seen); err != nil {
+		return err
+	}
+	r.plan = apply.NewPlan(result.desired, r.known, seen, apply.Options{Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune})
 	return nil
+}
+
+// recoverRecord is the inventory to plan with: the stored one, or where that was lost, what the live objects tell of it.
+func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen apply.Observation) (*apply.Inventory, error) {
+	if !apply.RecordLost(r.record.Contents, seen) {
+		return r.record.Contents, nil
+	}
+	namespaces := map[string]bool{r.repository.Namespace: true}
+	for i := range desired {
+		if namespace := desired[i].ID.Namespace; namespace != "" {
+			namespaces[namespace] = true
+		}
+	}
+	orphans, err := r.cluster.Recover(ctx, desired, slices.Sorted(maps.Keys(namespaces)), seen, r.began)
+	if err != nil {
+		return nil, fmt.Errorf("recover the inventory: %w", err)
+	}
+	klog.FromContext(ctx).Info("The inventory was lost; it is made again from what is live", "orphans", len(orphans))
+	known := r.record.Contents.Clone()
+	for _, orphan := range orphans {
+		known.Set(orphan)
+	}
+	return known, nil
 }
 
 // gather learns, side by side, what the spec, the inventory and the remote ref are now.
@@ -130,7 +159,7 @@ func (r *run) sourceEmpty() *Failure {
 // execute does what the plan says, and keeps the inventory: an object is recorded before it is first written, so that nothing leaks
 // whenever the process ends.
 func (r *run) execute(ctx context.Context) (*summary, error) {
-	next := r.record.Contents.Clone()
+	next := r.known.Clone()
 	for _, step := range r.plan.Of(apply.Create, apply.Configure) {
 		if step.Entry == nil {
 			next.Set(v1alpha1.InventoryEntry{Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind,
@@ -168,7 +197,8 @@ func (r *run) writes() bool {
 
 // mayPrune tells whether the plan's prune needs no confirmation, or has it.
 func (r *run) mayPrune() bool {
-	return r.plan.Guard == "" || r.repository.Spec.PruneGuard == v1alpha1.PruneGuardOff || r.confirmation() == r.revision.Commit
+	guarded := r.plan.Recovered || r.repository.Spec.PruneGuard != v1alpha1.PruneGuardOff
+	return r.plan.Guard == "" || !guarded || r.confirmation() == r.revision.Commit
 }
 
 func (r *run) confirmation() string {

@@ -58,6 +58,9 @@ func (s *summary) add(outcome *apply.Outcome) {
 		return
 	}
 	switch outcome.Done {
+	case apply.Unchanged:
+		s.counts.Unchanged++
+		s.applied++
 	case apply.Create:
 		s.counts.Created++
 		s.applied++

@@ -3235,6 +3235,13 @@ func schema_pkg_apis_nopea_v1alpha1_InventoryEntry(ref common.ReferenceCallback)
 							Format:      "",
 						},
 					},
+					"recovered": {
+						SchemaProps: spec.SchemaProps{
+							Description: "recovered entries were found in the cluster after the record was lost, and not in Git. They are pruned only once that is confirmed, whatever the pruneGuard.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
 				},
 				Required: []string{"version", "kind", "name"},
 			},

@@ -203,7 +203,7 @@ func TestOnlyItsOwn(t *testing.T) {
 	}
 }
 
-// TestMissingInventory prunes nothing, and is made again.
+// TestMissingInventory prunes nothing unconfirmed, and is made again.
 func TestMissingInventory(t *testing.T) {
 	t.Parallel()
 	v := newTenant(t)
@@ -214,10 +214,13 @@ func TestMissingInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 	githttp.Must(repo.Delete("cm-002.yaml"))(t)
-	if sync := v.succeeded("shop"); sync.Status.Counts.Pruned != 0 {
+	sync := v.failed("shop", "PruneUnconfirmed")
+	if counts := sync.Status.Counts; counts.Pruned != 0 || counts.Unchanged != 2 {
 		t.Fatalf("%+v", sync.Status)
 	}
 	v.held(3)
+	githttp.Must(repo.Commit(map[string]string{"cm-002.yaml": configMapYAML("cm-002", "x")}))(t)
+	v.succeeded("shop")
 	githttp.Must(repo.Delete("cm-001.yaml"))(t)
 	if sync := v.succeeded("shop"); sync.Status.Counts.Pruned != 1 {
 		t.Fatalf("the inventory was not made again: %+v", sync.Status)

@@ -71,4 +71,8 @@ type InventoryEntry struct {
 	// file that holds the manifest.
 	// +optional
 	File string `json:"file,omitempty"`
+	// recovered entries were found in the cluster after the record was lost, and not in Git. They are pruned only once that is
+	// confirmed, whatever the pruneGuard.
+	// +optional
+	Recovered bool `json:"recovered,omitempty"`
 }

@@ -29,6 +29,9 @@ type InventoryEntryApplyConfiguration struct {
 	Signature *string `json:"signature,omitempty"`
 	// file that holds the manifest.
 	File *string `json:"file,omitempty"`
+	// recovered entries were found in the cluster after the record was lost, and not in Git. They are pruned only once that is
+	// confirmed, whatever the pruneGuard.
+	Recovered *bool `json:"recovered,omitempty"`
 }
 
 // InventoryEntryApplyConfiguration constructs a declarative configuration of the InventoryEntry type for use with
@@ -106,5 +109,13 @@ func (b *InventoryEntryApplyConfiguration) WithSignature(value string) *Inventor
 // If called multiple times, the File field is set to the value of the last call.
 func (b *InventoryEntryApplyConfiguration) WithFile(value string) *InventoryEntryApplyConfiguration {
 	b.File = &value
+	return b
+}
+
+// WithRecovered sets the Recovered field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Recovered field is set to the value of the last call.
+func (b *InventoryEntryApplyConfiguration) WithRecovered(value bool) *InventoryEntryApplyConfiguration {
+	b.Recovered = &value
 	return b
 }
