@@ -2,10 +2,12 @@
 
 PACKAGES ?= ./...
 TESTFLAGS ?=
+BENCHFLAGS ?=
 export TESTFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test verify lint generate build build-localcluster clean
+SEEDS ?= 1-300
+.PHONY: help run up down test faults bench verify lint generate build build-localcluster clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +24,12 @@ down: ## Stop what run or up started, and keep the data
 test: build-localcluster build ## Run all tests, or those of PACKAGES with TESTFLAGS
 	@hack/test.sh $(PACKAGES)
 
+faults: build-localcluster build ## Kill processes at each step of a sync, for SEEDS (1-300; one seed reproduces what it found)
+	@NOPEA_FAULT_SEEDS=$(SEEDS) go test ./pkg/testing/faults -v -count=1 -timeout 24h
+
+bench: build-localcluster build ## Measure NOPEA and print the tables of docs/performance.md (ten minutes)
+	@_output/bin/bench $(BENCHFLAGS)
+
 verify: ## Check format, modules, vet, generated code and lint
 	@hack/verify.sh
 
@@ -32,7 +40,7 @@ generate: ## Generate deep copies, conversions, OpenAPI and clients from pkg/api
 	@hack/update-codegen.sh
 
 build: ## Build NOPEA into _output/bin
-	@hack/go-build.sh nopea 1300 -o _output/bin/ ./cmd/... ./hack/sandbox
+	@hack/go-build.sh nopea 1300 -o _output/bin/ ./cmd/... ./hack/sandbox ./hack/bench
 
 build-localcluster: ## Build the local cluster and kubectl into _output/bin (minutes, the first time)
 	@hack/build-localcluster.sh

@@ -41,7 +41,7 @@ func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitReposi
 		if err != nil {
 			return err
 		}
-		c.Recorder.Eventf(repository, nil, outcome.kind, outcome.reason, "Delete", "%s", outcome.note)
+		c.tellEnd(repository, outcome)
 		klog.FromContext(ctx).Info("Cleaned up", "outcome", outcome.reason, "note", outcome.note)
 		if err := c.Inventories.Release(ctx, record); err != nil {
 			return err
@@ -68,31 +68,61 @@ func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitReposi
 }
 
 // ending is how a clean-up ended, for an Event.
-type ending struct{ kind, reason, note string }
+type ending struct {
+	kind, reason, note string
+	// goes: the namespace is being deleted.
+	goes bool
+}
 
-// clear deletes the objects of a record that are provably NOPEA's, as the ServiceAccount that applied them.
-func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitRepository, record *inventory.Record, account string) (ending, error) {
-	known := record.Contents.Len()
-	if known == 0 {
-		return ending{corev1.EventTypeNormal, ReasonCleanedUp, "there was nothing to delete"}, nil
+// tellEnd records an Event about how a clean-up ended. No Event can be created in a namespace that is being deleted, so it is about the
+// Namespace then; such Events are kept in the namespace default.
+func (c *Controller) tellEnd(repository *v1alpha1.GitRepository, e ending) {
+	if !e.goes {
+		c.Recorder.Eventf(repository, nil, e.kind, e.reason, "Delete", "%s", e.note)
+		return
 	}
-	orphaned := func(why string) ending {
-		return ending{corev1.EventTypeWarning, ReasonOrphaned, fmt.Sprintf("%d objects are left as they are: %s", known, why)}
+	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: repository.Namespace}
+	c.Recorder.Eventf(namespace, nil, e.kind, e.reason, "Delete", "GitRepository %q: %s", repository.Name, e.note)
+}
+
+// clear deletes the objects of a record that are provably NOPEA's, as the ServiceAccount that applied them. What is in a namespace
+// that is being deleted goes with it. So does the ServiceAccount, maybe before its turn comes here; then what is elsewhere is orphaned:
+// rights that are left over from an identity that is gone are nobody's to use.
+func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitRepository, record *inventory.Record, account string) (ending, error) {
+	goes, err := c.isGoing(ctx, repository.Namespace)
+	if err != nil {
+		return ending{}, err
+	}
+	contents := record.Contents
+	if goes {
+		contents = contents.Clone()
+		for id := range record.Contents.All() {
+			if id.Namespace == repository.Namespace {
+				contents.Delete(id)
+			}
+		}
+	}
+	known := contents.Len()
+	end := func(kind, reason, format string, args ...any) (ending, error) {
+		return ending{kind, reason, fmt.Sprintf(format, args...), goes}, nil
+	}
+	if known == 0 {
+		return end(corev1.EventTypeNormal, ReasonCleanedUp, "there was nothing to delete")
 	}
 	acting, err := c.identify(ctx, repository.Namespace, account)
 	if apierrors.IsNotFound(err) {
-		return orphaned(fmt.Sprintf("ServiceAccount %q, which applied them, is gone", account)), nil
+		return end(corev1.EventTypeWarning, ReasonOrphaned, "%d objects are left as they are: ServiceAccount %q, which applied them, is gone", known, account)
 	}
 	if err != nil {
 		return ending{}, err
 	}
 	began := c.Clock.Now()
 	cluster := c.clusterAs(acting.metadata, ownerOf(repository))
-	seen, err := cluster.Observe(ctx, nil, record.Contents, nil, began)
+	seen, err := cluster.Observe(ctx, nil, contents, nil, began)
 	if err != nil {
 		return ending{}, err
 	}
-	plan := apply.NewPlan(nil, record.Contents, seen, apply.Options{Prune: true})
+	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true})
 	result := summarize(&plan, cluster.Execute(ctx, &plan, true))
 	denied := 0
 	for _, err := range result.failures {
@@ -102,10 +132,22 @@ func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitReposito
 		denied++
 	}
 	if denied > 0 {
-		return ending{corev1.EventTypeWarning, ReasonOrphaned, fmt.Sprintf("%d objects deleted; %d are left as they are, because ServiceAccount %q may not delete them, as in: %v",
-			result.counts.Pruned, denied, account, result.failures[0])}, nil
+		return end(corev1.EventTypeWarning, ReasonOrphaned, "%d objects deleted; %d are left as they are, because ServiceAccount %q may not delete them, as in: %v",
+			result.counts.Pruned, denied, account, result.failures[0])
 	}
-	return ending{corev1.EventTypeNormal, ReasonCleanedUp, fmt.Sprintf("%d objects deleted, %d released", result.counts.Pruned, result.counts.Released)}, nil
+	return end(corev1.EventTypeNormal, ReasonCleanedUp, "%d objects deleted, %d released", result.counts.Pruned, result.counts.Released)
+}
+
+// isGoing tells whether a namespace is being deleted.
+func (c *Controller) isGoing(ctx context.Context, name string) (bool, error) {
+	namespace, err := c.Kubernetes.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for namespace %s: %w", name, err)
+	}
+	return !namespace.DeletionTimestamp.IsZero(), nil
 }
 
 // letGo takes NOPEA's finalizer off.

@@ -70,7 +70,8 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 	result.failure = explain(err, r.repository)
 	result.failure = notCurrent(sync, result)
 	if err := c.finish(ctx, remembered, sync, result); err != nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Record a dry run")
+		utilruntime.HandleErrorWithContext(ctx, err, "Record a dry run; it runs again")
+		remembered.again = c.Clock.Now().Add(firstRetry)
 	}
 }
 

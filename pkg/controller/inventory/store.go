@@ -176,14 +176,33 @@ func (r *Record) finalizers(current []string) []string {
 // does the rest.
 func (s *Store) Release(ctx context.Context, record *Record) error {
 	for _, shard := range record.shards {
-		if shard == nil || !slices.Contains(shard.Finalizers, v1alpha1.FinalizerCleanup) {
+		if shard == nil {
 			continue
 		}
-		free := shard.DeepCopy()
-		free.Finalizers = slices.DeleteFunc(free.Finalizers, func(f string) bool { return f == v1alpha1.FinalizerCleanup })
-		if _, err := s.Client.Inventories(shard.Namespace).Update(ctx, free, metav1.UpdateOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		if err := s.release(ctx, shard); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("release Inventory %s/%s: %w", shard.Namespace, shard.Name, err)
 		}
+	}
+	return nil
+}
+
+// release takes the finalizer off one shard, which the deletion of its namespace may change meanwhile.
+func (s *Store) release(ctx context.Context, shard *v1alpha1.Inventory) error {
+	for slices.Contains(shard.Finalizers, v1alpha1.FinalizerCleanup) {
+		free := shard.DeepCopy()
+		free.Finalizers = slices.DeleteFunc(free.Finalizers, func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+		_, err := s.Client.Inventories(shard.Namespace).Update(ctx, free, metav1.UpdateOptions{})
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		fresh, err := s.Client.Inventories(shard.Namespace).Get(ctx, shard.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if fresh.UID != shard.UID {
+			return nil
+		}
+		shard = fresh
 	}
 	return nil
 }
