@@ -57,6 +57,7 @@ func run(ctx context.Context, o *Options, configured func(*genericapiserver.Reco
 		return err
 	}
 	configured(config)
+	loadClientCA(ctx, &config.Config)
 	server, err := newServer(config, o.scheme)
 	if err != nil {
 		return err
