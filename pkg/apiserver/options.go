@@ -50,6 +50,11 @@ func NewOptions() *Options {
 	// kube-apiserver applies priority and fairness to a request before it proxies it here; doing it again would need rights on flow
 	// schemas and guard little. The fixed limits on requests in flight (400 reads, 200 writes) guard against all else.
 	recommended.Features.EnablePriorityAndFairness = false
+	recommended.ExtraAdmissionInitializers = quietSchemaPolls
+	// Discovery and OpenAPI of this API hold no secret, and kube-apiserver has authorised who asks through it. To ask it again would be a
+	// request each time that one of its controllers looks which kinds there are.
+	recommended.Authorization.WithAlwaysAllowPaths("/openapi/v2", "/openapi/v3", "/openapi/v3/*", "/apis", "/apis/"+v1alpha1.GroupName,
+		"/apis/"+v1alpha1.SchemeGroupVersion.String())
 	return &Options{Recommended: recommended, DataDir: DefaultDataDir, ShutdownDelay: defaultShutdownDelay, scheme: scheme}
 }
 

@@ -12,7 +12,10 @@ import (
 )
 
 // establishedWithin bounds the wait for new kinds: the API server needs well under a second for a CustomResourceDefinition.
-const establishedWithin = 30 * time.Second
+const (
+	establishedWithin = 30 * time.Second
+	lookForKindsEvery = 50 * time.Millisecond
+)
 
 // establish waits until every kind of the given steps is served: a CustomResourceDefinition of the stage before becomes usable a
 // moment after it was written. Steps whose kind does not come are failed.
@@ -21,11 +24,8 @@ func (e *execution) establish(ctx context.Context, steps []*Step) {
 	if len(missing) == 0 {
 		return
 	}
-	backoff := wait.Backoff{Duration: 10 * time.Millisecond, Factor: 1.5, Steps: 1000, Cap: 300 * time.Millisecond}
-	ctx, cancel := context.WithTimeout(ctx, establishedWithin)
-	defer cancel()
 	// Whatever ends the wait, what is missing then is told below.
-	_ = wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
+	_ = wait.PollUntilContextTimeout(ctx, lookForKindsEvery, establishedWithin, false, func(ctx context.Context) (bool, error) {
 		e.asOf = e.Discovery.clock.Now()
 		missing = e.unserved(ctx, steps)
 		return len(missing) == 0, nil

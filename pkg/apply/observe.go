@@ -20,9 +20,24 @@ type observer struct {
 	*Cluster
 	asOf time.Time
 
-	mu   sync.Mutex
-	seen Observation
+	mu     sync.Mutex
+	seen   Observation
+	absent map[ID]bool
 }
+
+// region is a namespace of a resource, and the objects that are looked for there.
+type region struct {
+	resource  Resource
+	namespace string
+	ids       []ID
+}
+
+const (
+	// surveyFrom is how many objects of a region are worth a list of it.
+	surveyFrom = 4
+	// surveyLimit bounds that list: in a region that holds more, the rest is read one by one.
+	surveyLimit = 500
+)
 
 // target is a kind and the objects of it that are looked for.
 type target struct {
@@ -32,25 +47,24 @@ type target struct {
 }
 
 // Observe reads the metadata of the desired and the recorded objects: one label-selected list per resource that the inventory
-// names, and one read for each object that those lists do not show. Kinds in defined come from CustomResourceDefinitions among
+// names; where several objects of a namespace are not shown by those, one list of that namespace; and one read for each that is left. Kinds in defined come from CustomResourceDefinitions among
 // the desired objects, so that they need not be served yet. Knowledge of which kinds are served is no older than asOf where it
 // says that one is not.
 func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inventory, defined map[schema.GroupKind]bool, asOf time.Time) (Observation, error) {
 	o := &observer{Cluster: c, asOf: asOf, seen: Observation{
 		Live: map[ID]Live{}, Unknown: map[ID]error{}, Unserved: map[ID]bool{},
-	}}
+	}, absent: map[ID]bool{}}
 	targets := o.targets(ctx, desired, inventory, defined)
 	Each(ctx, targets, o.list)
+	Each(ctx, o.unsettled(targets), o.survey)
 	type read struct {
 		resource Resource
 		id       ID
 	}
 	var reads []read
-	for _, t := range targets {
-		for id := range t.ids {
-			if !o.settled(id) {
-				reads = append(reads, read{t.resource, id})
-			}
+	for _, r := range o.unsettled(targets) {
+		for _, id := range r.ids {
+			reads = append(reads, read{r.resource, id})
 		}
 	}
 	Each(ctx, reads, func(ctx context.Context, r read) { o.read(ctx, r.resource, r.id) })
@@ -164,6 +178,49 @@ func (o *observer) fail(t *target, err error, concerned func(ID) bool) {
 	}
 }
 
+// unsettled groups by region the objects of which nothing is known yet.
+func (o *observer) unsettled(targets []*target) []region {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var regions []region
+	for _, t := range targets {
+		byNamespace := make(map[string][]ID)
+		for id := range t.ids {
+			if _, live := o.seen.Live[id]; !live && !o.absent[id] && o.seen.Unknown[id] == nil {
+				byNamespace[id.Namespace] = append(byNamespace[id.Namespace], id)
+			}
+		}
+		for namespace, ids := range byNamespace {
+			regions = append(regions, region{t.resource, namespace, ids})
+		}
+	}
+	return regions
+}
+
+// survey lists a region in which several objects are looked for. What it cannot tell is read one by one.
+func (o *observer) survey(ctx context.Context, r region) {
+	if len(r.ids) < surveyFrom {
+		return
+	}
+	list, err := o.client(r.resource, r.namespace).List(ctx, metav1.ListOptions{Limit: surveyLimit})
+	if err != nil {
+		return // each read says what it is
+	}
+	present := make(map[string]*metav1.PartialObjectMetadata, len(list.Items))
+	for i := range list.Items {
+		present[list.Items[i].Name] = &list.Items[i]
+	}
+	for _, id := range r.ids {
+		if object := present[id.Name]; object != nil {
+			o.saw(ctx, id, object)
+		} else if list.Continue == "" {
+			o.mu.Lock()
+			o.absent[id] = true
+			o.mu.Unlock()
+		}
+	}
+}
+
 func (o *observer) read(ctx context.Context, resource Resource, id ID) {
 	object, err := o.get(ctx, resource, id)
 	switch {
@@ -213,11 +270,4 @@ func (o *observer) judge(ctx context.Context, object *metav1.PartialObjectMetada
 		}
 	}
 	return live, nil
-}
-
-func (o *observer) settled(id ID) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	_, live := o.seen.Live[id]
-	return live || o.seen.Unknown[id] != nil
 }

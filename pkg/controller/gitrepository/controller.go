@@ -76,6 +76,8 @@ type memory struct {
 	source *git.Source
 	// served are the Syncs that this process finished, while the cache does not show it yet.
 	served map[types.UID]bool
+	// trimmed are the Syncs that this process deleted, while the cache still shows them.
+	trimmed map[types.UID]bool
 	// again is when to look at the repository again besides, for something that could not be written.
 	again time.Time
 }
@@ -219,7 +221,7 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
 		c.look(ctx, repository, remembered, trigger)
 	}
-	c.trim(ctx, repository)
+	c.trim(ctx, repository, remembered)
 	next, ok := remembered.cadence.next(repository)
 	if again := remembered.again; !again.IsZero() && (!ok || again.Before(next)) {
 		next, ok = again, true

@@ -28,6 +28,8 @@ type run struct {
 	resolved *git.Revision
 	// confirmed is the commit whose prune was confirmed, if any.
 	confirmed string
+	// early is the source of the run before, if any.
+	early *git.Source
 
 	identity *identity
 	record   *inventory.Record
@@ -92,6 +94,7 @@ func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen a
 
 // gather learns, side by side, what the spec, the inventory and the remote ref are now.
 func (r *run) gather(ctx context.Context) error {
+	defer r.lookEarly(ctx)()
 	fresh, err := r.API.GitRepositories(r.repository.Namespace).Get(ctx, r.repository.Name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("read GitRepository %s: %w", klog.KObj(r.repository), err)
@@ -105,6 +108,31 @@ func (r *run) gather(ctx context.Context) error {
 		group.Go(func() error { return guard(ctx, func() error { return learn(ctx) }) })
 	}
 	return group.Wait()
+}
+
+// lookEarly begins to look at the remote ref, through the source of the run before, while the spec and the identity are still being
+// read. If these are as they were, resolve shares this look, as it began after the run did; if not, it is in vain. The function that is
+// returned ends it.
+func (r *run) lookEarly(ctx context.Context) func() {
+	if r.early == nil || r.resolved != nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	source, ref, since := r.early, refOf(r.repository), r.began
+	go func() {
+		defer close(over)
+		if err := guard(ctx, func() error {
+			_, err := source.Resolve(ctx, ref, since)
+			return err
+		}); err != nil {
+			klog.FromContext(ctx).V(4).Info("An early look at the remote failed", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-over
+	}
 }
 
 func (r *run) loadRecord(ctx context.Context) (err error) {

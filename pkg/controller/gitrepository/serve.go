@@ -2,6 +2,7 @@ package gitrepository
 
 import (
 	"context"
+	"time"
 
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
@@ -35,7 +36,7 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		c.rehearse(ctx, repository, remembered, taken[0])
 		return
 	}
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), confirmed: confirmation(taken)}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), confirmed: confirmation(taken), early: remembered.source}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
 	result.trigger = taken[0].Spec.Trigger
 	c.conclude(ctx, r, remembered, taken, result)
@@ -106,6 +107,9 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 	return result
 }
 
+// worthShowing is how long a run takes at least before the GitRepository shows that it goes on: most are over sooner.
+const worthShowing = 300 * time.Millisecond
+
 // bring executes a run's plan, and shows on the GitRepository that it does.
 func (c *Controller) bring(ctx context.Context, r *run, again bool) (*summary, error) {
 	if r.plan.Idle() {
@@ -117,10 +121,15 @@ func (c *Controller) bring(ctx context.Context, r *run, again bool) (*summary, e
 		// Trying the same again is no progress to show.
 		return r.execute(ctx)
 	}
-	shown := make(chan *v1alpha1.GitRepository, 1)
+	shown, done := make(chan *v1alpha1.GitRepository, 1), make(chan struct{})
 	go func() {
 		repository := r.repository
 		defer func() { shown <- repository }()
+		select {
+		case <-done:
+			return
+		case <-c.Clock.After(worthShowing):
+		}
 		err := guard(ctx, func() (err error) {
 			repository, err = c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
 				progress(status, repository.Generation, r.revision)
@@ -132,6 +141,9 @@ func (c *Controller) bring(ctx context.Context, r *run, again bool) (*summary, e
 		}
 	}()
 	// The deferred receive also comes when execute panics: nobody else may touch the repository until then.
-	defer func() { r.repository = <-shown }()
+	defer func() {
+		close(done)
+		r.repository = <-shown
+	}()
 	return r.execute(ctx)
 }

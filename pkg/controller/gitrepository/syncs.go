@@ -175,17 +175,23 @@ func conclusion(status *v1alpha1.SyncStatus, r *report) {
 
 // trim deletes the oldest finished Syncs beyond the GitRepository's history limit, as far as the cache shows them. It is called
 // again when the cache shows more.
-func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepository) {
+func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) {
 	limit := v1alpha1.DefaultHistoryLimit
 	if repository.Spec.HistoryLimit != nil {
 		limit = *repository.Spec.HistoryLimit
 	}
 	finished := slices.DeleteFunc(c.known(repository), open)
+	trimmed := make(map[types.UID]bool)
 	for _, sync := range finished[:max(0, len(finished)-int(limit))] {
+		if trimmed[sync.UID] = true; remembered.trimmed[sync.UID] {
+			continue
+		}
 		if err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &sync.UID},
 		}); err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync beyond the history limit", "sync", klog.KObj(sync))
+			delete(trimmed, sync.UID)
 		}
 	}
+	remembered.trimmed = trimmed
 }
