@@ -23,7 +23,7 @@ type options struct {
 
 func defaultOptions() *options {
 	return &options{
-		concurrent:          8,
+		concurrent:          16,
 		cacheDir:            "/var/cache/nopea",
 		bindAddress:         ":8081",
 		leaderElect:         true,

@@ -36,7 +36,7 @@ const (
 	// surveyFrom is how many objects of a region are worth a list of it.
 	surveyFrom = 4
 	// surveyLimit bounds that list: in a region that holds more, the rest is read one by one.
-	surveyLimit = 500
+	surveyLimit = 64
 )
 
 // target is a kind and the objects of it that are looked for.

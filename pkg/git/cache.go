@@ -49,6 +49,7 @@ type Cache struct {
 	client  *http.Client
 	salt    []byte
 	created time.Time
+	hosts   hosts
 
 	mu      sync.Mutex
 	sources map[string]*sourceState

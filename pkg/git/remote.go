@@ -11,6 +11,7 @@ import (
 type remote struct {
 	endpoint
 	limits Limits
+	hosts  *hosts
 	known  atomic.Pointer[server]
 }
 
@@ -49,13 +50,35 @@ func (r *remote) withServer(ctx context.Context, wanted string, do func(*server,
 			return err
 		}
 		r.known.CompareAndSwap(s, nil)
+	} else if s == nil {
+		if guess := r.hosts.guess(r.url); guess != nil {
+			err := do(guess, refAnswer{})
+			if err == nil {
+				r.known.Store(guess)
+				return nil
+			}
+			if !guessMayBeWrong(err) {
+				return err
+			}
+		}
 	}
 	s, answer, err := r.contact(ctx, wanted)
 	if err != nil {
 		return err
 	}
 	r.known.Store(s)
+	r.hosts.learn(r.url, s)
 	return do(s, answer)
+}
+
+// guessMayBeWrong says whether a failure might come from a wrong guess at how the server is to be asked; those of the network, of
+// credentials and of the caller's time do not.
+func guessMayBeWrong(err error) bool {
+	switch CodeOf(err) {
+	case HostNotFound, Unreachable, Timeout, Canceled, Unauthorized, Forbidden, RateLimited:
+		return false
+	}
+	return true
 }
 
 // worthAsking says whether a failure might come from what is remembered of a server.

@@ -241,3 +241,28 @@ func TestOneCallerGivingUpLeavesTheOthers(t *testing.T) {
 	close(release)
 	f.check(<-stays)
 }
+
+// TestOtherRepositoriesOfAHost are asked as the first was, and one that wants something else is found out.
+func TestOtherRepositoriesOfAHost(t *testing.T) {
+	f := newFixture(t)
+	f.commit(map[string]string{"a.yaml": "1"})
+	f.resolve(Ref{})
+	other := githttp.Must(f.server.CreateRepo("team/other"))(t)
+	hash := githttp.Must(other.Commit(map[string]string{"b.yaml": "2"}))(t)
+	source, err := f.cache.Source(other.URL, Credentials{})
+	f.check(err)
+	f.server.TakeRequests()
+	revision, err := source.Resolve(f.ctx, Ref{}, time.Time{})
+	f.check(err)
+	if requests := f.server.TakeRequests(); revision.Hash != hash || len(requests) != 1 || requests[0].Command != "ls-refs" {
+		t.Errorf("%v by %+v", revision, requests)
+	}
+	f.server.SpeakV0(true)
+	third := githttp.Must(f.server.CreateRepo("team/third"))(t)
+	hash = githttp.Must(third.Commit(map[string]string{"c.yaml": "3"}))(t)
+	source, err = f.cache.Source(third.URL, Credentials{})
+	f.check(err)
+	if revision, err = source.Resolve(f.ctx, Ref{}, time.Time{}); err != nil || revision.Hash != hash {
+		t.Errorf("a repository that speaks another version: %v, %v", revision, err)
+	}
+}

@@ -45,6 +45,7 @@ func newSourceState(c *Cache, s *Source) *sourceState {
 		remote: remote{
 			endpoint: endpoint{client: c.client, url: s.url, cred: s.cred, userAgent: c.opts.UserAgent},
 			limits:   c.opts.Limits,
+			hosts:    &c.hosts,
 		},
 		store: &store{dir: filepath.Join(c.opts.Dir, s.key), url: s.URL(), limits: c.opts.Limits},
 		slot:  make(chan struct{}, 1),

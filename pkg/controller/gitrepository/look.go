@@ -18,7 +18,7 @@ import (
 // look does what the controller does by itself: a poll looks at the remote ref, and only when that moved, or for any other trigger,
 // everything is looked at. A Sync is stored only when there is something to apply.
 func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, trigger v1alpha1.SyncTrigger) {
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now()}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), seenNow: trigger == v1alpha1.SyncTriggerStartup}
 	if trigger == v1alpha1.SyncTriggerPoll && !c.poll(ctx, r, remembered) {
 		return
 	}

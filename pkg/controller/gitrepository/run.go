@@ -28,6 +28,9 @@ type run struct {
 	resolved *git.Revision
 	// confirmed is the commit whose prune was confirmed, if any.
 	confirmed string
+	// seenNow: the repository was just delivered by the watch, and nobody who changed it waits for this run. Should it have changed,
+	// the watch delivers that too, and another run follows.
+	seenNow bool
 	// early is the source of the run before, if any.
 	early *git.Source
 
@@ -95,14 +98,16 @@ func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen a
 // gather learns, side by side, what the spec, the inventory and the remote ref are now.
 func (r *run) gather(ctx context.Context) error {
 	defer r.lookEarly(ctx)()
-	fresh, err := r.API.GitRepositories(r.repository.Namespace).Get(ctx, r.repository.Name, metav1.GetOptions{})
-	if err != nil {
-		return fmt.Errorf("read GitRepository %s: %w", klog.KObj(r.repository), err)
+	if !r.seenNow {
+		fresh, err := r.API.GitRepositories(r.repository.Namespace).Get(ctx, r.repository.Name, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("read GitRepository %s: %w", klog.KObj(r.repository), err)
+		}
+		if fresh.Generation != r.repository.Generation {
+			r.resolved = nil
+		}
+		r.repository = fresh
 	}
-	if fresh.Generation != r.repository.Generation {
-		r.resolved = nil
-	}
-	r.repository = fresh
 	group, ctx := errgroup.WithContext(ctx)
 	for _, learn := range []func(context.Context) error{r.loadRecord, r.lookAtRemote} {
 		group.Go(func() error { return guard(ctx, func() error { return learn(ctx) }) })

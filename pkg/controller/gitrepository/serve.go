@@ -108,7 +108,7 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 }
 
 // worthShowing is how long a run takes at least before the GitRepository shows that it goes on: most are over sooner.
-const worthShowing = 300 * time.Millisecond
+const worthShowing = time.Second
 
 // bring executes a run's plan, and shows on the GitRepository that it does.
 func (c *Controller) bring(ctx context.Context, r *run, again bool) (*summary, error) {
