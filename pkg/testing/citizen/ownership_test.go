@@ -1,7 +1,6 @@
 package citizen
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 
@@ -38,13 +37,13 @@ func TestFieldOwnership(t *testing.T) {
 	owned := make(map[string]*fieldpath.Set)
 	for _, entry := range repository.ManagedFields {
 		set := &fieldpath.Set{}
-		if err := set.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+		if err := set.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 			t.Fatal(err)
 		}
 		owned[entry.Manager+"/"+entry.Subresource] = set.Union(orEmpty(owned[entry.Manager+"/"+entry.Subresource]))
 		inStatus := !set.WithPrefix(fieldpath.MakePathOrDie("status")[0]).Empty()
 		if inStatus != (entry.Subresource == "status") {
-			t.Errorf("%s by %s: %s", entry.Operation, entry.Manager, entry.FieldsV1.Raw)
+			t.Errorf("%s by %s: %s", entry.Operation, entry.Manager, entry.FieldsV1.GetRawString())
 		}
 		if entry.Manager == "user" && entry.Operation != metav1.ManagedFieldsOperationApply {
 			t.Errorf("the user's entry is %s", entry.Operation)
