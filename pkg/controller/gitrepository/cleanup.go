@@ -154,7 +154,7 @@ func (c *Controller) isGoing(ctx context.Context, name string) (bool, error) {
 func (c *Controller) letGo(ctx context.Context, repository *v1alpha1.GitRepository) error {
 	for {
 		free := repository.DeepCopy()
-		free.Finalizers = slices.DeleteFunc(free.Finalizers, func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+		free.Finalizers = v1alpha1.WithoutCleanup(free.Finalizers)
 		_, err := c.API.GitRepositories(repository.Namespace).Update(ctx, free, metav1.UpdateOptions{})
 		switch {
 		case err == nil, apierrors.IsNotFound(err):

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
@@ -36,8 +35,6 @@ const (
 	// stopWithin is how long runs may go on after the controller is told to stop. What is cut off then runs again at the next start.
 	stopWithin = 20 * time.Second
 )
-
-type metadataClient = metadata.Interface
 
 // Options are what a Controller works with.
 type Options struct {

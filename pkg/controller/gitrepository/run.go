@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -262,7 +263,7 @@ func (r *run) pruneUnconfirmed(held *v1alpha1.PendingPrune) *Failure {
 }
 
 // clusterAs is the API server as an identity sees it, for an owner's objects.
-func (c *Controller) clusterAs(client metadataClient, owner apply.Owner) *apply.Cluster {
+func (c *Controller) clusterAs(client metadata.Interface, owner apply.Owner) *apply.Cluster {
 	return &apply.Cluster{
 		Owner: owner, Metadata: client, Discovery: c.Discovery,
 		RepositoryExists: func(ctx context.Context, other apply.Owner) (bool, error) {

@@ -165,7 +165,7 @@ func (r *Record) upToDate(shard *v1alpha1.Inventory) bool {
 // finalizers holds a shard back while its GitRepository's deletionPolicy is Delete: namespace deletion goes through the kinds in no
 // order, and without the record nothing can be cleaned up.
 func (r *Record) finalizers(current []string) []string {
-	others := slices.DeleteFunc(slices.Clone(current), func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+	others := v1alpha1.WithoutCleanup(current)
 	if r.repository.Spec.DeletionPolicy == v1alpha1.DeletionPolicyDelete {
 		return append(others, v1alpha1.FinalizerCleanup)
 	}
@@ -190,7 +190,7 @@ func (s *Store) Release(ctx context.Context, record *Record) error {
 func (s *Store) release(ctx context.Context, shard *v1alpha1.Inventory) error {
 	for slices.Contains(shard.Finalizers, v1alpha1.FinalizerCleanup) {
 		free := shard.DeepCopy()
-		free.Finalizers = slices.DeleteFunc(free.Finalizers, func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+		free.Finalizers = v1alpha1.WithoutCleanup(free.Finalizers)
 		_, err := s.Client.Inventories(shard.Namespace).Update(ctx, free, metav1.UpdateOptions{})
 		if !apierrors.IsConflict(err) {
 			return err

@@ -69,7 +69,7 @@ func setCleanupFinalizer(repository *nopea.GitRepository) {
 		}
 	case nopea.DeletionPolicyOrphan:
 		if held {
-			repository.Finalizers = slices.DeleteFunc(slices.Clone(repository.Finalizers), func(f string) bool { return f == v1alpha1.FinalizerCleanup })
+			repository.Finalizers = v1alpha1.WithoutCleanup(repository.Finalizers)
 		}
 	}
 }
