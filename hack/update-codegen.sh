@@ -4,6 +4,8 @@ set -o errexit -o nounset -o pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cd "${root}"
+# On a fresh machine nothing has fetched the module yet.
+go mod download k8s.io/code-generator
 codegen=$(go list -m -f '{{.Dir}}' k8s.io/code-generator)
 # The generators' binaries belong to this checkout, not to the user's GOBIN.
 export GOBIN="${root}/_output/codegen/bin"

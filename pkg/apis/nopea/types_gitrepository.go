@@ -46,6 +46,32 @@ const (
 	PruneGuardOff PruneGuard = "Off"
 )
 
+// DriftPolicy says what is done about live objects that are not as Git has them.
+type DriftPolicy string
+
+const (
+	// DriftPolicyPrevent refuses, at admission, edits of what Git holds, and puts back what still gets through.
+	DriftPolicyPrevent DriftPolicy = "Prevent"
+	// DriftPolicyEnforce puts back at once what was edited or deleted.
+	DriftPolicyEnforce DriftPolicy = "Enforce"
+	// DriftPolicyWarn leaves edits alone and says what they are.
+	DriftPolicyWarn DriftPolicy = "Warn"
+	// DriftPolicyIgnore leaves edits alone and says nothing.
+	DriftPolicyIgnore DriftPolicy = "Ignore"
+)
+
+// ExtraFields says what is done about fields that somebody added by hand to an applied object and that Git does not mention.
+type ExtraFields string
+
+const (
+	// ExtraFieldsKeep leaves them alone and says nothing.
+	ExtraFieldsKeep ExtraFields = "Keep"
+	// ExtraFieldsReport leaves them alone and names them in the status.
+	ExtraFieldsReport ExtraFields = "Report"
+	// ExtraFieldsRemove takes them away.
+	ExtraFieldsRemove ExtraFields = "Remove"
+)
+
 // GitRepositorySpec is what a user asks for.
 type GitRepositorySpec struct {
 	URL                string
@@ -61,8 +87,26 @@ type GitRepositorySpec struct {
 	PruneGuard         PruneGuard
 	AllowEmpty         bool
 	DeletionPolicy     DeletionPolicy
+	DriftPolicy        DriftPolicy
+	ExtraFields        ExtraFields
+	IgnoreDifferences  []IgnoreDifference
+	Events             *EventsSpec
 	Suspend            bool
 	HistoryLimit       *int32
+}
+
+// IgnoreDifference names fields of some of the objects. A selector that is left out matches every object.
+type IgnoreDifference struct {
+	Group        string
+	Kind         string
+	Namespace    string
+	Name         string
+	JSONPointers []string
+}
+
+// EventsSpec says where CDEvents are sent.
+type EventsSpec struct {
+	Sink string
 }
 
 // GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
@@ -85,6 +129,7 @@ type GitRepositoryStatus struct {
 	Applied            *Revision
 	Attempted          *Revision
 	Resources          *ResourceCounts
+	Drift              *DriftStatus
 	LastSync           *SyncSummary
 	LastError          *SyncError
 	PendingPrune       *PendingPrune
@@ -121,4 +166,46 @@ type PendingPrune struct {
 	Reason  string
 	Count   int32
 	Objects []string
+}
+
+// DriftStatus says what is not as Git has it, and what was done about it.
+type DriftStatus struct {
+	Drifted   int32
+	Paused    int32
+	Extra     int32
+	Repaired  int64
+	Objects   []DriftedObject
+	Unwatched []string
+}
+
+// DriftState is what became of an object that was not as Git has it.
+type DriftState string
+
+const (
+	// DriftStateRepaired was put back.
+	DriftStateRepaired DriftState = "Repaired"
+	// DriftStateDrifted is left as it is, by driftPolicy.
+	DriftStateDrifted DriftState = "Drifted"
+	// DriftStateContested is written by somebody else again and again; it is put back ever more slowly.
+	DriftStateContested DriftState = "Contested"
+	// DriftStateFailed could not be put back.
+	DriftStateFailed DriftState = "Failed"
+	// DriftStatePaused is held by a pause.
+	DriftStatePaused DriftState = "Paused"
+	// DriftStateExtra is as Git has it, and holds fields that Git does not mention.
+	DriftStateExtra DriftState = "Extra"
+)
+
+// DriftedObject is one object that is or was not as Git has it.
+type DriftedObject struct {
+	State     DriftState
+	Group     string
+	Kind      string
+	Namespace string
+	Name      string
+	File      string
+	Fields    []string
+	Manager   string
+	Time      metav1.Time
+	Message   string
 }

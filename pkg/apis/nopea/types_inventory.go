@@ -33,14 +33,15 @@ type InventorySpec struct {
 
 // InventoryEntry is one object that NOPEA applied, or is about to.
 type InventoryEntry struct {
-	Group     string
-	Version   string
-	Kind      string
-	Namespace string
-	Name      string
-	UID       types.UID
-	Hash      string
-	Signature string
-	File      string
-	Recovered bool
+	Group      string
+	Version    string
+	Kind       string
+	Namespace  string
+	Name       string
+	UID        types.UID
+	Hash       string
+	Signature  string
+	Generation int64
+	File       string
+	Recovered  bool
 }

@@ -84,6 +84,7 @@ type SyncCounts struct {
 	Pruned     int32
 	Released   int32
 	Refused    int32
+	Paused     int32
 	Failed     int32
 }
 
@@ -101,6 +102,8 @@ const (
 	SyncActionReleased SyncAction = "Released"
 	// SyncActionRefused is for an object that another owner holds.
 	SyncActionRefused SyncAction = "Refused"
+	// SyncActionPaused is for an object that a pause holds; it was left as it is.
+	SyncActionPaused SyncAction = "Paused"
 	// SyncActionFailed is for an object that the API server did not take.
 	SyncActionFailed SyncAction = "Failed"
 )

@@ -16,6 +16,12 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=nopea.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("DriftedObject"):
+		return &nopeav1alpha1.DriftedObjectApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DriftStatus"):
+		return &nopeav1alpha1.DriftStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("EventsSpec"):
+		return &nopeav1alpha1.EventsSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GitRef"):
 		return &nopeav1alpha1.GitRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GitRepository"):
@@ -24,6 +30,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.GitRepositorySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GitRepositoryStatus"):
 		return &nopeav1alpha1.GitRepositoryStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IgnoreDifference"):
+		return &nopeav1alpha1.IgnoreDifferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Inventory"):
 		return &nopeav1alpha1.InventoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InventoryEntry"):

@@ -72,11 +72,15 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.TypeMeta{}.OpenAPIModelName():              schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
 		runtime.Unknown{}.OpenAPIModelName():               schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
 		version.Info{}.OpenAPIModelName():                  schema_k8sio_apimachinery_pkg_version_Info(ref),
+		v1alpha1.DriftStatus{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref),
+		v1alpha1.DriftedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_DriftedObject(ref),
+		v1alpha1.EventsSpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref),
 		v1alpha1.GitRef{}.OpenAPIModelName():               schema_pkg_apis_nopea_v1alpha1_GitRef(ref),
 		v1alpha1.GitRepository{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_GitRepository(ref),
 		v1alpha1.GitRepositoryList{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositoryList(ref),
 		v1alpha1.GitRepositorySpec{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref),
 		v1alpha1.GitRepositoryStatus{}.OpenAPIModelName():  schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref),
+		v1alpha1.IgnoreDifference{}.OpenAPIModelName():     schema_pkg_apis_nopea_v1alpha1_IgnoreDifference(ref),
 		v1alpha1.Inventory{}.OpenAPIModelName():            schema_pkg_apis_nopea_v1alpha1_Inventory(ref),
 		v1alpha1.InventoryEntry{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_InventoryEntry(ref),
 		v1alpha1.InventoryList{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_InventoryList(ref),
@@ -2770,6 +2774,214 @@ func schema_k8sio_apimachinery_pkg_version_Info(ref common.ReferenceCallback) co
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DriftStatus says what is not as Git has it, and what was done about it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"drifted": {
+						SchemaProps: spec.SchemaProps{
+							Description: "drifted is how many objects are not as Git has them and were not put back: by policy, because somebody else writes them again and again, or because it failed.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"paused": {
+						SchemaProps: spec.SchemaProps{
+							Description: "paused is how many objects are held by a pause.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"extra": {
+						SchemaProps: spec.SchemaProps{
+							Description: "extra is how many objects hold fields that somebody added by hand.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"repaired": {
+						SchemaProps: spec.SchemaProps{
+							Description: "repaired counts what was put back since the GitRepository was made or the store was lost.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int64",
+						},
+					},
+					"objects": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "objects are some of those, the newest first: at most 20.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.DriftedObject{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"unwatched": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "unwatched are the kinds that cannot be watched, each with the reason. Drift in them is found every reconcileInterval.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"drifted", "paused", "extra", "repaired"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.DriftedObject{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_DriftedObject(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DriftedObject is one object that is or was not as Git has it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"state": {
+						SchemaProps: spec.SchemaProps{
+							Description: "state it is in.\n\nPossible enum values:\n - `\"Contested\"` is written by somebody else again and again; it is put back ever more slowly.\n - `\"Drifted\"` is left as it is, by driftPolicy.\n - `\"Extra\"` is as Git has it, and holds fields that Git does not mention.\n - `\"Failed\"` could not be put back.\n - `\"Paused\"` is held by a pause.\n - `\"Repaired\"` was put back.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Contested", "Drifted", "Extra", "Failed", "Paused", "Repaired"},
+						},
+					},
+					"group": {
+						SchemaProps: spec.SchemaProps{
+							Description: "group of the object's kind; empty for the core group.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the object; empty when cluster-scoped.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"file": {
+						SchemaProps: spec.SchemaProps{
+							Description: "file that holds its manifest.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"fields": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "fields that differ, at most 10. Values are never shown.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"manager": {
+						SchemaProps: spec.SchemaProps{
+							Description: "manager is the field manager that wrote them, as the API server recorded it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "time at which that was seen.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says why it is in that state, where that is not plain.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"state", "kind", "name", "time"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "EventsSpec says where CDEvents are sent.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"sink": {
+						SchemaProps: spec.SchemaProps{
+							Description: "sink is the http:// or https:// address to which CDEvents are POSTed, as CloudEvents in binary mode. It must not be an address of the controller's own machine or link, and holds no credentials.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"sink"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3010,9 +3222,49 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Enum:        []interface{}{"Delete", "Orphan"},
 						},
 					},
+					"driftPolicy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "driftPolicy says what is done about live objects that are not as Git has them: Enforce (default) puts them back at once, Prevent also refuses such edits at admission, Warn says what they are, Ignore leaves them be. The annotation nopea.io/drift on an object in Git says so for that object.\n\nPossible enum values:\n - `\"Enforce\"` puts back at once what was edited or deleted.\n - `\"Ignore\"` leaves edits alone and says nothing. A sync applies only objects whose manifest changed.\n - `\"Prevent\"` refuses, at admission, edits of what Git holds, and puts back what still gets through.\n - `\"Warn\"` leaves edits alone and says what they are. A sync applies only objects whose manifest changed.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Enforce", "Ignore", "Prevent", "Warn"},
+						},
+					},
+					"extraFields": {
+						SchemaProps: spec.SchemaProps{
+							Description: "extraFields says what is done about fields that Git does not mention and that somebody added by hand to an applied object, such as a second container: Report (default) names them in the status, Keep says nothing, Remove takes them away. What the controllers of Kubernetes itself set is never among them, nor are labels and annotations.\n\nPossible enum values:\n - `\"Keep\"` leaves them alone and says nothing.\n - `\"Remove\"` takes them away.\n - `\"Report\"` leaves them alone and names them in the status.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Keep", "Remove", "Report"},
+						},
+					},
+					"ignoreDifferences": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "ignoreDifferences are fields that Git holds and that are left to somebody else: they keep their live value. At most 50.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.IgnoreDifference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"events": {
+						SchemaProps: spec.SchemaProps{
+							Description: "events says where CDEvents about this GitRepository are sent, beside the sinks of the installation.",
+							Ref:         ref(v1alpha1.EventsSpec{}.OpenAPIModelName()),
+						},
+					},
 					"suspend": {
 						SchemaProps: spec.SchemaProps{
-							Description: "suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still runs, once.",
+							Description: "suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still runs, once. What driftPolicy Prevent refuses, it goes on refusing.",
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -3029,7 +3281,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
+			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
 	}
 }
 
@@ -3057,7 +3309,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be tried again), Stalled (nothing moves until somebody changes something).",
+							Description: "conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and are not being put back).",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3084,6 +3336,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 						SchemaProps: spec.SchemaProps{
 							Description: "resources counts the objects that Git asks for.",
 							Ref:         ref(v1alpha1.ResourceCounts{}.OpenAPIModelName()),
+						},
+					},
+					"drift": {
+						SchemaProps: spec.SchemaProps{
+							Description: "drift says what was found since that is not as Git has it, and what was done about it.",
+							Ref:         ref(v1alpha1.DriftStatus{}.OpenAPIModelName()),
 						},
 					},
 					"lastSync": {
@@ -3115,7 +3373,69 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 			},
 		},
 		Dependencies: []string{
-			v1.Condition{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName()},
+			v1.Condition{}.OpenAPIModelName(), v1alpha1.DriftStatus{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_IgnoreDifference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "IgnoreDifference names fields of some of the objects. A selector that is left out matches every object.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"group": {
+						SchemaProps: spec.SchemaProps{
+							Description: "group of the kind, such as \"apps\"; empty for the core group, \"*\" for any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind of the objects, such as \"Deployment\"; \"*\" for any.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the objects. Left out: any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the objects. Left out: any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"jsonPointers": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "jsonPointers are the fields (RFC 6901), such as \"/spec/replicas\"; \"*\" stands for every item of a list. At most 50.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"kind", "jsonPointers"},
+			},
+		},
 	}
 }
 
@@ -3226,6 +3546,13 @@ func schema_pkg_apis_nopea_v1alpha1_InventoryEntry(ref common.ReferenceCallback)
 							Description: "signature of NOPEA's field ownership after that apply: when the live one differs, somebody changed what Git holds.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"generation": {
+						SchemaProps: spec.SchemaProps{
+							Description: "generation of the live object after that apply, for kinds that have one: it also moves with changes that leave the ownership of fields alone.",
+							Type:        []string{"integer"},
+							Format:      "int64",
 						},
 					},
 					"file": {
@@ -3567,11 +3894,11 @@ func schema_pkg_apis_nopea_v1alpha1_SyncChange(ref common.ReferenceCallback) com
 				Properties: map[string]spec.Schema{
 					"action": {
 						SchemaProps: spec.SchemaProps{
-							Description: "action that was taken.\n\nPossible enum values:\n - `\"Configured\"` is for an object that was brought to what Git says.\n - `\"Created\"` is for an object that was not there.\n - `\"Failed\"` is for an object that the API server did not take.\n - `\"Pruned\"` is for an object that was deleted because it is gone from Git.\n - `\"Refused\"` is for an object that another owner holds.\n - `\"Released\"` is for an object that is gone from Git and no longer NOPEA's to delete.",
+							Description: "action that was taken.\n\nPossible enum values:\n - `\"Configured\"` is for an object that was brought to what Git says.\n - `\"Created\"` is for an object that was not there.\n - `\"Failed\"` is for an object that the API server did not take.\n - `\"Paused\"` is for an object that a pause holds; it was left as it is.\n - `\"Pruned\"` is for an object that was deleted because it is gone from Git.\n - `\"Refused\"` is for an object that another owner holds.\n - `\"Released\"` is for an object that is gone from Git and no longer NOPEA's to delete.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Configured", "Created", "Failed", "Pruned", "Refused", "Released"},
+							Enum:        []interface{}{"Configured", "Created", "Failed", "Paused", "Pruned", "Refused", "Released"},
 						},
 					},
 					"apiVersion": {
@@ -3671,6 +3998,13 @@ func schema_pkg_apis_nopea_v1alpha1_SyncCounts(ref common.ReferenceCallback) com
 					"refused": {
 						SchemaProps: spec.SchemaProps{
 							Description: "refused: held by another owner, left alone.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"paused": {
+						SchemaProps: spec.SchemaProps{
+							Description: "paused: held by a pause, left as they are.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},

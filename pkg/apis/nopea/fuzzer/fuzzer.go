@@ -17,6 +17,7 @@ func Funcs(serializer.CodecFactory) []any {
 			spec.Interval, spec.ReconcileInterval, spec.Timeout = "1m", "20m", "30s"
 			spec.ServiceAccountName = v1alpha1.DefaultServiceAccountName
 			spec.PruneGuard, spec.DeletionPolicy = nopea.PruneGuardOff, nopea.DeletionPolicyDelete
+			spec.DriftPolicy, spec.ExtraFields = nopea.DriftPolicyWarn, nopea.ExtraFieldsKeep
 			spec.Prune, spec.HistoryLimit = new(c.Bool()), new(c.Int31n(1000))
 		},
 		func(spec *nopea.SyncSpec, c randfill.Continue) {

@@ -27,6 +27,8 @@ func SetDefaults_GitRepositorySpec(spec *GitRepositorySpec) {
 	setDefault(&spec.ServiceAccountName, DefaultServiceAccountName)
 	setDefault(&spec.PruneGuard, PruneGuardConfirm)
 	setDefault(&spec.DeletionPolicy, DeletionPolicyOrphan)
+	setDefault(&spec.DriftPolicy, DriftPolicyEnforce)
+	setDefault(&spec.ExtraFields, ExtraFieldsReport)
 	if spec.Prune == nil {
 		spec.Prune = new(true)
 	}

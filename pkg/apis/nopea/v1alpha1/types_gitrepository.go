@@ -59,6 +59,34 @@ const (
 	PruneGuardOff PruneGuard = "Off"
 )
 
+// DriftPolicy says what is done about live objects that are not as Git has them.
+// +enum
+type DriftPolicy string
+
+const (
+	// DriftPolicyPrevent refuses, at admission, edits of what Git holds, and puts back what still gets through.
+	DriftPolicyPrevent DriftPolicy = "Prevent"
+	// DriftPolicyEnforce puts back at once what was edited or deleted.
+	DriftPolicyEnforce DriftPolicy = "Enforce"
+	// DriftPolicyWarn leaves edits alone and says what they are. A sync applies only objects whose manifest changed.
+	DriftPolicyWarn DriftPolicy = "Warn"
+	// DriftPolicyIgnore leaves edits alone and says nothing. A sync applies only objects whose manifest changed.
+	DriftPolicyIgnore DriftPolicy = "Ignore"
+)
+
+// ExtraFields says what is done about fields that somebody added by hand to an applied object and that Git does not mention.
+// +enum
+type ExtraFields string
+
+const (
+	// ExtraFieldsKeep leaves them alone and says nothing.
+	ExtraFieldsKeep ExtraFields = "Keep"
+	// ExtraFieldsReport leaves them alone and names them in the status.
+	ExtraFieldsReport ExtraFields = "Report"
+	// ExtraFieldsRemove takes them away.
+	ExtraFieldsRemove ExtraFields = "Remove"
+)
+
 // GitRepositorySpec is what a user asks for.
 type GitRepositorySpec struct {
 	// url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).
@@ -105,13 +133,55 @@ type GitRepositorySpec struct {
 	// them, Delete removes them first.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+	// driftPolicy says what is done about live objects that are not as Git has them: Enforce (default) puts them back at once,
+	// Prevent also refuses such edits at admission, Warn says what they are, Ignore leaves them be. The annotation
+	// nopea.io/drift on an object in Git says so for that object.
+	// +optional
+	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
+	// extraFields says what is done about fields that Git does not mention and that somebody added by hand to an applied object,
+	// such as a second container: Report (default) names them in the status, Keep says nothing, Remove takes them away.
+	// What the controllers of Kubernetes itself set is never among them, nor are labels and annotations.
+	// +optional
+	ExtraFields ExtraFields `json:"extraFields,omitempty"`
+	// ignoreDifferences are fields that Git holds and that are left to somebody else: they keep their live value. At most 50.
+	// +optional
+	// +listType=atomic
+	IgnoreDifferences []IgnoreDifference `json:"ignoreDifferences,omitempty"`
+	// events says where CDEvents about this GitRepository are sent, beside the sinks of the installation.
+	// +optional
+	Events *EventsSpec `json:"events,omitempty"`
 	// suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still
-	// runs, once.
+	// runs, once. What driftPolicy Prevent refuses, it goes on refusing.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 	// historyLimit is how many finished Syncs are kept. 0 to 1000, default 10.
 	// +optional
 	HistoryLimit *int32 `json:"historyLimit,omitempty"`
+}
+
+// IgnoreDifference names fields of some of the objects. A selector that is left out matches every object.
+type IgnoreDifference struct {
+	// group of the kind, such as "apps"; empty for the core group, "*" for any.
+	// +optional
+	Group string `json:"group,omitempty"`
+	// kind of the objects, such as "Deployment"; "*" for any.
+	Kind string `json:"kind"`
+	// namespace of the objects. Left out: any.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// name of the objects. Left out: any.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// jsonPointers are the fields (RFC 6901), such as "/spec/replicas"; "*" stands for every item of a list. At most 50.
+	// +listType=atomic
+	JSONPointers []string `json:"jsonPointers"`
+}
+
+// EventsSpec says where CDEvents are sent.
+type EventsSpec struct {
+	// sink is the http:// or https:// address to which CDEvents are POSTed, as CloudEvents in binary mode. It must not be an
+	// address of the controller's own machine or link, and holds no credentials.
+	Sink string `json:"sink"`
 }
 
 // GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
@@ -142,7 +212,8 @@ type GitRepositoryStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be
-	// tried again), Stalled (nothing moves until somebody changes something).
+	// tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and
+	// are not being put back).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -157,6 +228,9 @@ type GitRepositoryStatus struct {
 	// resources counts the objects that Git asks for.
 	// +optional
 	Resources *ResourceCounts `json:"resources,omitempty"`
+	// drift says what was found since that is not as Git has it, and what was done about it.
+	// +optional
+	Drift *DriftStatus `json:"drift,omitempty"`
 	// lastSync sums up the newest sync that was asked for or that changed something.
 	// +optional
 	LastSync *SyncSummary `json:"lastSync,omitempty"`
@@ -224,4 +298,75 @@ type PendingPrune struct {
 	// +optional
 	// +listType=atomic
 	Objects []string `json:"objects,omitempty"`
+}
+
+// DriftStatus says what is not as Git has it, and what was done about it.
+type DriftStatus struct {
+	// drifted is how many objects are not as Git has them and were not put back: by policy, because somebody else writes them
+	// again and again, or because it failed.
+	Drifted int32 `json:"drifted"`
+	// paused is how many objects are held by a pause.
+	Paused int32 `json:"paused"`
+	// extra is how many objects hold fields that somebody added by hand.
+	Extra int32 `json:"extra"`
+	// repaired counts what was put back since the GitRepository was made or the store was lost.
+	Repaired int64 `json:"repaired"`
+	// objects are some of those, the newest first: at most 20.
+	// +optional
+	// +listType=atomic
+	Objects []DriftedObject `json:"objects,omitempty"`
+	// unwatched are the kinds that cannot be watched, each with the reason. Drift in them is found every reconcileInterval.
+	// +optional
+	// +listType=atomic
+	Unwatched []string `json:"unwatched,omitempty"`
+}
+
+// DriftState is what became of an object that was not as Git has it.
+// +enum
+type DriftState string
+
+const (
+	// DriftStateRepaired was put back.
+	DriftStateRepaired DriftState = "Repaired"
+	// DriftStateDrifted is left as it is, by driftPolicy.
+	DriftStateDrifted DriftState = "Drifted"
+	// DriftStateContested is written by somebody else again and again; it is put back ever more slowly.
+	DriftStateContested DriftState = "Contested"
+	// DriftStateFailed could not be put back.
+	DriftStateFailed DriftState = "Failed"
+	// DriftStatePaused is held by a pause.
+	DriftStatePaused DriftState = "Paused"
+	// DriftStateExtra is as Git has it, and holds fields that Git does not mention.
+	DriftStateExtra DriftState = "Extra"
+)
+
+// DriftedObject is one object that is or was not as Git has it.
+type DriftedObject struct {
+	// state it is in.
+	State DriftState `json:"state"`
+	// group of the object's kind; empty for the core group.
+	// +optional
+	Group string `json:"group,omitempty"`
+	// kind of the object.
+	Kind string `json:"kind"`
+	// namespace of the object; empty when cluster-scoped.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// name of the object.
+	Name string `json:"name"`
+	// file that holds its manifest.
+	// +optional
+	File string `json:"file,omitempty"`
+	// fields that differ, at most 10. Values are never shown.
+	// +optional
+	// +listType=atomic
+	Fields []string `json:"fields,omitempty"`
+	// manager is the field manager that wrote them, as the API server recorded it.
+	// +optional
+	Manager string `json:"manager,omitempty"`
+	// time at which that was seen.
+	Time metav1.Time `json:"time"`
+	// message says why it is in that state, where that is not plain.
+	// +optional
+	Message string `json:"message,omitempty"`
 }

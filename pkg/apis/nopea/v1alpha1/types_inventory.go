@@ -68,6 +68,10 @@ type InventoryEntry struct {
 	// signature of NOPEA's field ownership after that apply: when the live one differs, somebody changed what Git holds.
 	// +optional
 	Signature string `json:"signature,omitempty"`
+	// generation of the live object after that apply, for kinds that have one: it also moves with changes that leave the
+	// ownership of fields alone.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
 	// file that holds the manifest.
 	// +optional
 	File string `json:"file,omitempty"`

@@ -142,6 +142,9 @@ type SyncCounts struct {
 	// refused: held by another owner, left alone.
 	// +optional
 	Refused int32 `json:"refused,omitempty"`
+	// paused: held by a pause, left as they are.
+	// +optional
+	Paused int32 `json:"paused,omitempty"`
 	// failed: the API server did not take them.
 	// +optional
 	Failed int32 `json:"failed,omitempty"`
@@ -162,6 +165,8 @@ const (
 	SyncActionReleased SyncAction = "Released"
 	// SyncActionRefused is for an object that another owner holds.
 	SyncActionRefused SyncAction = "Refused"
+	// SyncActionPaused is for an object that a pause holds; it was left as it is.
+	SyncActionPaused SyncAction = "Paused"
 	// SyncActionFailed is for an object that the API server did not take.
 	SyncActionFailed SyncAction = "Failed"
 )

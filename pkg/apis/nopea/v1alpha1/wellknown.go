@@ -8,6 +8,8 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True when nothing moves until somebody changes something.
 	ConditionStalled = "Stalled"
+	// ConditionDrifted is True when live objects are not as Git has them, and are not being put back.
+	ConditionDrifted = "Drifted"
 )
 
 // Condition types of a Sync.
@@ -30,6 +32,23 @@ const (
 	LabelNamespace = "nopea.io/namespace"
 	// AnnotationOrigin names the file in Git, from the repository's root.
 	AnnotationOrigin = "nopea.io/origin"
+	// LabelPrevent is "true" on objects whose applied fields may be changed through Git alone.
+	LabelPrevent = "nopea.io/prevent"
+	// HandoverManager holds fields that are left to somebody else while no one else holds them.
+	HandoverManager = "nopea-handover"
+	// ExtraApply is the key of the user's extra information that marks NOPEA's own writes, which arrive as the tenant's
+	// ServiceAccount.
+	ExtraApply = "nopea.io/apply"
+)
+
+// What users write on objects.
+const (
+	// AnnotationDrift, on an object in Git, is the DriftPolicy of that object.
+	AnnotationDrift = "nopea.io/drift"
+	// AnnotationRecreate, on an object in Git, is "disabled" where a deleted object is to come back only when its manifest changes.
+	AnnotationRecreate = "nopea.io/recreate"
+	// AnnotationPauseUntil, on a live object or a GitRepository, holds it as it is until that time (RFC 3339).
+	AnnotationPauseUntil = "nopea.io/pause-until"
 )
 
 const (
@@ -43,4 +62,8 @@ const (
 	MaxSyncChanges = 100
 	// MaxPendingSyncs is how many Syncs of one GitRepository may wait at once.
 	MaxPendingSyncs = 20
+	// MaxDriftedObjects is how many objects status.drift of a GitRepository lists.
+	MaxDriftedObjects = 20
+	// MaxDriftedFields is how many fields are named of each.
+	MaxDriftedFields = 10
 )

@@ -6,6 +6,21 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DriftStatus) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.DriftStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DriftedObject) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.DriftedObject"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in EventsSpec) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.EventsSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in GitRef) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.GitRef"
 }
@@ -28,6 +43,11 @@ func (in GitRepositorySpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in GitRepositoryStatus) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.GitRepositoryStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in IgnoreDifference) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.IgnoreDifference"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

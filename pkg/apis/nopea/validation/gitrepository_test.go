@@ -19,6 +19,7 @@ func validRepository() *nopea.GitRepository {
 			URL: "https://git.example.com/team/shop.git", Interval: "5m", ReconcileInterval: "10m", Timeout: "5m",
 			ServiceAccountName: "nopea", Prune: new(true), PruneGuard: nopea.PruneGuardConfirm,
 			DeletionPolicy: nopea.DeletionPolicyOrphan, HistoryLimit: new(int32(10)),
+			DriftPolicy: nopea.DriftPolicyEnforce, ExtraFields: nopea.ExtraFieldsReport,
 		},
 	}
 }
@@ -42,6 +43,12 @@ func TestValidateGitRepository(t *testing.T) {
 	type spec = nopea.GitRepositorySpec
 	ref := func(r nopea.GitRef) func(*spec) { return func(s *spec) { s.Ref = &r } }
 	url := func(u string) func(*spec) { return func(s *spec) { s.URL = u } }
+	ignore := func(pointers ...string) func(*spec) {
+		return func(s *spec) {
+			s.IgnoreDifferences = []nopea.IgnoreDifference{{Group: "apps", Kind: "Deployment", JSONPointers: pointers}}
+		}
+	}
+	sink := func(u string) func(*spec) { return func(s *spec) { s.Events = &nopea.EventsSpec{Sink: u} } }
 	path := func(p string) func(*spec) { return func(s *spec) { s.Path = p } }
 	for name, test := range map[string]struct {
 		change func(*spec)
@@ -102,6 +109,22 @@ func TestValidateGitRepository(t *testing.T) {
 		"service account":    {func(s *spec) { s.ServiceAccountName = "Admin" }, "spec.serviceAccountName: "},
 		"target namespace":   {func(s *spec) { s.TargetNamespace = "a.b" }, "spec.targetNamespace: "},
 		"prune guard":        {func(s *spec) { s.PruneGuard = "off" }, `spec.pruneGuard: "Confirm", "Off"`},
+		"drift policy":       {func(s *spec) { s.DriftPolicy = "Fight" }, `spec.driftPolicy: "Prevent", "Enforce"`},
+		"extra fields":       {func(s *spec) { s.ExtraFields = "Drop" }, `spec.extraFields: "Keep", "Report"`},
+		"ignored":            {ignore("/spec/replicas", "/metadata/annotations/a~1b", "/webhooks/*/clientConfig/caBundle"), ""},
+		"ignored no pointer": {ignore(), "spec.ignoreDifferences[0].jsonPointers: Required"},
+		"ignored relative":   {ignore("spec/replicas"), `spec.ignoreDifferences[0].jsonPointers[0]: must begin with "/"`},
+		"ignored tilde":      {ignore("/spec/a~b"), "spec.ignoreDifferences[0].jsonPointers[0]: RFC 6901"},
+		"ignored name":       {ignore("/metadata/name"), "spec.ignoreDifferences[0].jsonPointers[0]: identity"},
+		"ignored labels":     {ignore("/metadata/labels"), "spec.ignoreDifferences[0].jsonPointers[0]: as a whole"},
+		"ignored own label":  {ignore("/metadata/labels/nopea.io~1repository"), "spec.ignoreDifferences[0].jsonPointers[0]: nopea.io"},
+		"ignored status":     {ignore("/status/replicas"), "spec.ignoreDifferences[0].jsonPointers[0]: needless"},
+		"ignored no kind":    {func(s *spec) { s.IgnoreDifferences = []nopea.IgnoreDifference{{JSONPointers: []string{"/a"}}} }, "spec.ignoreDifferences[0].kind: Required"},
+		"ignored too many":   {func(s *spec) { s.IgnoreDifferences = make([]nopea.IgnoreDifference, 51) }, "spec.ignoreDifferences: at most"},
+		"sink":               {sink("https://events.example.com/x?y=z"), ""},
+		"sink empty":         {sink(""), "spec.events.sink: Required"},
+		"sink user info":     {sink("https://me:s3cret@h/x"), "spec.events.sink: user information"},
+		"sink scheme":        {sink("file:///etc/passwd"), "spec.events.sink: must begin with"},
 		"deletion policy":    {func(s *spec) { s.DeletionPolicy = "Keep" }, `spec.deletionPolicy: "Orphan", "Delete"`},
 		"history":            {func(s *spec) { s.HistoryLimit = new(int32(1001)) }, "spec.historyLimit: between 0 and 1000"},
 		"negative history":   {func(s *spec) { s.HistoryLimit = new(int32(-1)) }, "spec.historyLimit: between"},

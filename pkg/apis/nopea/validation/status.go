@@ -33,6 +33,7 @@ func validateGitRepositoryStatus(status *nopea.GitRepositoryStatus, at *field.Pa
 			errs = append(errs, field.TooMany(at.Child("pendingPrune", "objects"), len(prune.Objects), maxPendingPrune))
 		}
 	}
+	errs = append(errs, validateDriftStatus(status.Drift, at.Child("drift"))...)
 	return append(errs, validateCommit(status.PruneConfirmed, at.Child("pruneConfirmed"))...)
 }
 
@@ -47,7 +48,8 @@ func validateSyncStatus(status *nopea.SyncStatus, at *field.Path) field.ErrorLis
 	for i := range status.Changes {
 		change := at.Child("changes").Index(i)
 		errs = append(errs, validateEnum(status.Changes[i].Action, change.Child("action"), nopea.SyncActionCreated,
-			nopea.SyncActionConfigured, nopea.SyncActionPruned, nopea.SyncActionReleased, nopea.SyncActionRefused, nopea.SyncActionFailed)...)
+			nopea.SyncActionConfigured, nopea.SyncActionPruned, nopea.SyncActionReleased, nopea.SyncActionRefused,
+			nopea.SyncActionPaused, nopea.SyncActionFailed)...)
 		errs = append(errs, validateMessage(status.Changes[i].Message, change.Child("message"))...)
 	}
 	return append(errs, validateSyncError(status.Error, at.Child("error"))...)

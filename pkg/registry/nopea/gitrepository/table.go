@@ -3,6 +3,7 @@ package gitrepository
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,6 +26,7 @@ func newTable(clock clock.PassiveClock) table.Convertor[*nopea.GitRepository] {
 			{Name: "Status", Type: "string", Description: "What was done, or why it could not be done; `kubectl describe` shows the whole text."},
 			{Name: "Revision", Type: "string", Description: "The revision that the cluster was last brought to, wholly."},
 			{Name: "Resources", Type: "string", Description: "How many of the objects in Git are live as Git has them."},
+			{Name: "Drift", Type: "string", Description: "How many live objects are not as Git has them and were not put back."},
 			{Name: "Last Sync", Type: "string", Description: "Time since the newest sync that was asked for or that changed something."},
 			{Name: "URL", Type: "string", Priority: 1, Description: "Address of the Git repository."},
 			{Name: "Ref", Type: "string", Priority: 1, Description: "Branch, tag, ref or commit to sync."},
@@ -40,19 +42,25 @@ func newTable(clock clock.PassiveClock) table.Convertor[*nopea.GitRepository] {
 
 func cells(repository *nopea.GitRepository, now time.Time) []any {
 	spec, status := &repository.Spec, &repository.Status
-	revision, resources, lastSync := table.None, table.None, table.None
+	revision, resources, drift, lastSync := table.None, table.None, table.None, table.None
 	if status.Applied != nil {
 		revision = table.Revision(status.Applied.Name, status.Applied.Commit)
 	}
 	if status.Resources != nil {
 		resources = fmt.Sprintf("%d/%d", status.Resources.Applied, status.Resources.Desired)
 	}
+	switch {
+	case status.Drift != nil:
+		drift = driftOf(status.Drift)
+	case status.Applied != nil:
+		drift = "0"
+	}
 	if status.LastSync != nil {
 		lastSync = table.Since(status.LastSync.CompletionTime.Time, now)
 	}
 	ready, message := readiness(repository)
 	return []any{
-		repository.Name, ready, message, revision, resources, lastSync,
+		repository.Name, ready, message, revision, resources, drift, lastSync,
 		spec.URL, refName(spec.Ref), cmp.Or(spec.Path, "."), spec.ServiceAccountName, spec.Interval,
 		table.Since(repository.CreationTimestamp.Time, now),
 	}
@@ -81,4 +89,12 @@ func refName(ref *nopea.GitRef) string {
 		return "HEAD"
 	}
 	return cmp.Or(ref.Commit, ref.Name, ref.Tag, ref.Branch, "HEAD")
+}
+
+// driftOf counts what is not as Git has it, and says so where that is meant.
+func driftOf(drift *nopea.DriftStatus) string {
+	if drift.Paused > 0 {
+		return fmt.Sprintf("%d (%d paused)", drift.Drifted, drift.Paused)
+	}
+	return strconv.Itoa(int(drift.Drifted))
 }

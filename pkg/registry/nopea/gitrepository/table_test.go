@@ -31,7 +31,7 @@ func synced() *nopea.GitRepository {
 }
 
 func TestTable(t *testing.T) {
-	const rest = " | main@5f2c1e9 | 12/12 | 3s | https://git.example.com/shop.git | main | deploy | nopea | 5m | 4d"
+	const rest = " | main@5f2c1e9 | 12/12 | 0 | 3s | https://git.example.com/shop.git | main | deploy | nopea | 5m | 4d"
 	for name, test := range map[string]struct {
 		change func(*nopea.GitRepository)
 		want   string
@@ -45,7 +45,7 @@ func TestTable(t *testing.T) {
 		"long": {func(r *nopea.GitRepository) { r.Status.Conditions[0].Message = strings.Repeat("ä", 200) },
 			"shop | True | " + strings.Repeat("ä", 99) + "…" + rest},
 		"new": {func(r *nopea.GitRepository) { r.Status, r.Spec.Ref, r.Spec.Path = nopea.GitRepositoryStatus{}, nil, "" },
-			"shop | Unknown | waiting for the controller | <none> | <none> | <none> | https://git.example.com/shop.git | HEAD | . | nopea | 5m | 4d"},
+			"shop | Unknown | waiting for the controller | <none> | <none> | <none> | <none> | https://git.example.com/shop.git | HEAD | . | nopea | 5m | 4d"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			repository := synced()

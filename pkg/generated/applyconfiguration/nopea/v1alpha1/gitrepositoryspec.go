@@ -43,8 +43,20 @@ type GitRepositorySpecApplyConfiguration struct {
 	// deletionPolicy says what becomes of the applied objects when this GitRepository is deleted: Orphan (default) leaves
 	// them, Delete removes them first.
 	DeletionPolicy *nopeav1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
+	// driftPolicy says what is done about live objects that are not as Git has them: Enforce (default) puts them back at once,
+	// Prevent also refuses such edits at admission, Warn says what they are, Ignore leaves them be. The annotation
+	// nopea.io/drift on an object in Git says so for that object.
+	DriftPolicy *nopeav1alpha1.DriftPolicy `json:"driftPolicy,omitempty"`
+	// extraFields says what is done about fields that Git does not mention and that somebody added by hand to an applied object,
+	// such as a second container: Report (default) names them in the status, Keep says nothing, Remove takes them away.
+	// What the controllers of Kubernetes itself set is never among them, nor are labels and annotations.
+	ExtraFields *nopeav1alpha1.ExtraFields `json:"extraFields,omitempty"`
+	// ignoreDifferences are fields that Git holds and that are left to somebody else: they keep their live value. At most 50.
+	IgnoreDifferences []IgnoreDifferenceApplyConfiguration `json:"ignoreDifferences,omitempty"`
+	// events says where CDEvents about this GitRepository are sent, beside the sinks of the installation.
+	Events *EventsSpecApplyConfiguration `json:"events,omitempty"`
 	// suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still
-	// runs, once.
+	// runs, once. What driftPolicy Prevent refuses, it goes on refusing.
 	Suspend *bool `json:"suspend,omitempty"`
 	// historyLimit is how many finished Syncs are kept. 0 to 1000, default 10.
 	HistoryLimit *int32 `json:"historyLimit,omitempty"`
@@ -157,6 +169,43 @@ func (b *GitRepositorySpecApplyConfiguration) WithAllowEmpty(value bool) *GitRep
 // If called multiple times, the DeletionPolicy field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithDeletionPolicy(value nopeav1alpha1.DeletionPolicy) *GitRepositorySpecApplyConfiguration {
 	b.DeletionPolicy = &value
+	return b
+}
+
+// WithDriftPolicy sets the DriftPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DriftPolicy field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithDriftPolicy(value nopeav1alpha1.DriftPolicy) *GitRepositorySpecApplyConfiguration {
+	b.DriftPolicy = &value
+	return b
+}
+
+// WithExtraFields sets the ExtraFields field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExtraFields field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithExtraFields(value nopeav1alpha1.ExtraFields) *GitRepositorySpecApplyConfiguration {
+	b.ExtraFields = &value
+	return b
+}
+
+// WithIgnoreDifferences adds the given value to the IgnoreDifferences field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the IgnoreDifferences field.
+func (b *GitRepositorySpecApplyConfiguration) WithIgnoreDifferences(values ...*IgnoreDifferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithIgnoreDifferences")
+		}
+		b.IgnoreDifferences = append(b.IgnoreDifferences, *values[i])
+	}
+	return b
+}
+
+// WithEvents sets the Events field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Events field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithEvents(value *EventsSpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.Events = value
 	return b
 }
 

@@ -14,7 +14,8 @@ type GitRepositoryStatusApplyConfiguration struct {
 	// observedGeneration is the generation of the spec that this status is about.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be
-	// tried again), Stalled (nothing moves until somebody changes something).
+	// tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and
+	// are not being put back).
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// applied is the revision that the cluster was last brought to, wholly.
 	Applied *RevisionApplyConfiguration `json:"applied,omitempty"`
@@ -23,6 +24,8 @@ type GitRepositoryStatusApplyConfiguration struct {
 	Attempted *RevisionApplyConfiguration `json:"attempted,omitempty"`
 	// resources counts the objects that Git asks for.
 	Resources *ResourceCountsApplyConfiguration `json:"resources,omitempty"`
+	// drift says what was found since that is not as Git has it, and what was done about it.
+	Drift *DriftStatusApplyConfiguration `json:"drift,omitempty"`
 	// lastSync sums up the newest sync that was asked for or that changed something.
 	LastSync *SyncSummaryApplyConfiguration `json:"lastSync,omitempty"`
 	// lastError is why the newest sync failed. Empty after one that succeeded.
@@ -81,6 +84,14 @@ func (b *GitRepositoryStatusApplyConfiguration) WithAttempted(value *RevisionApp
 // If called multiple times, the Resources field is set to the value of the last call.
 func (b *GitRepositoryStatusApplyConfiguration) WithResources(value *ResourceCountsApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
 	b.Resources = value
+	return b
+}
+
+// WithDrift sets the Drift field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Drift field is set to the value of the last call.
+func (b *GitRepositoryStatusApplyConfiguration) WithDrift(value *DriftStatusApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
+	b.Drift = value
 	return b
 }
 

@@ -27,6 +27,9 @@ type InventoryEntryApplyConfiguration struct {
 	Hash *string `json:"hash,omitempty"`
 	// signature of NOPEA's field ownership after that apply: when the live one differs, somebody changed what Git holds.
 	Signature *string `json:"signature,omitempty"`
+	// generation of the live object after that apply, for kinds that have one: it also moves with changes that leave the
+	// ownership of fields alone.
+	Generation *int64 `json:"generation,omitempty"`
 	// file that holds the manifest.
 	File *string `json:"file,omitempty"`
 	// recovered entries were found in the cluster after the record was lost, and not in Git. They are pruned only once that is
@@ -101,6 +104,14 @@ func (b *InventoryEntryApplyConfiguration) WithHash(value string) *InventoryEntr
 // If called multiple times, the Signature field is set to the value of the last call.
 func (b *InventoryEntryApplyConfiguration) WithSignature(value string) *InventoryEntryApplyConfiguration {
 	b.Signature = &value
+	return b
+}
+
+// WithGeneration sets the Generation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Generation field is set to the value of the last call.
+func (b *InventoryEntryApplyConfiguration) WithGeneration(value int64) *InventoryEntryApplyConfiguration {
+	b.Generation = &value
 	return b
 }
 

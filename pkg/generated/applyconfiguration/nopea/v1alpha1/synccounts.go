@@ -19,6 +19,8 @@ type SyncCountsApplyConfiguration struct {
 	Released *int32 `json:"released,omitempty"`
 	// refused: held by another owner, left alone.
 	Refused *int32 `json:"refused,omitempty"`
+	// paused: held by a pause, left as they are.
+	Paused *int32 `json:"paused,omitempty"`
 	// failed: the API server did not take them.
 	Failed *int32 `json:"failed,omitempty"`
 }
@@ -74,6 +76,14 @@ func (b *SyncCountsApplyConfiguration) WithReleased(value int32) *SyncCountsAppl
 // If called multiple times, the Refused field is set to the value of the last call.
 func (b *SyncCountsApplyConfiguration) WithRefused(value int32) *SyncCountsApplyConfiguration {
 	b.Refused = &value
+	return b
+}
+
+// WithPaused sets the Paused field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Paused field is set to the value of the last call.
+func (b *SyncCountsApplyConfiguration) WithPaused(value int32) *SyncCountsApplyConfiguration {
+	b.Paused = &value
 	return b
 }
 
