@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/tools/leaderelection"
@@ -20,7 +22,11 @@ import (
 	"k8s.io/utils/clock"
 
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/controller/gitrepository"
+	"nopea.io/nopea/pkg/controller/prevent"
+	"nopea.io/nopea/pkg/controller/watch"
+	cdevents "nopea.io/nopea/pkg/events"
 	"nopea.io/nopea/pkg/generated/clientset/versioned"
 	"nopea.io/nopea/pkg/generated/clientset/versioned/scheme"
 	informers "nopea.io/nopea/pkg/generated/informers/externalversions"
@@ -50,6 +56,9 @@ func run(ctx context.Context, o *options) error {
 	defer sources.Close()
 
 	gitrepository.RegisterMetrics()
+	drift.RegisterMetrics()
+	watch.RegisterMetrics()
+	cdevents.RegisterMetrics()
 	health := &health{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return health.serve(ctx, o.bindAddress) })
@@ -77,6 +86,10 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	if err != nil {
 		return fmt.Errorf("make a discovery client: %w", err)
 	}
+	metadataClient, err := metadata.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("make a metadata client: %w", err)
+	}
 	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: kube.EventsV1()})
 	if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
 		return fmt.Errorf("start recording events: %w", err)
@@ -85,16 +98,37 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 
 	factory := informers.NewSharedInformerFactory(nopea, 0)
 	shared := factory.Nopea().V1alpha1()
-	controller, err := gitrepository.New(gitrepository.Options{
+	recorder := broadcaster.NewRecorder(scheme.Scheme, "nopea-controller")
+	known := apply.NewDiscovery(discoveryClient, clock.RealClock{})
+	var controller *gitrepository.Controller
+	keeper := drift.New(drift.Options{
+		Discovery: known, Recorder: recorder, Clock: clock.RealClock{}, Concurrent: o.concurrentRepairs,
+		LongestPause: o.maxPause, VerifyInterval: o.verifyInterval,
+		Changed: func(owner apply.Owner) { controller.DriftFound(owner) },
+	})
+	watcher := watch.New(metadataClient, discoveryClient, keeper, clock.RealClock{})
+	keeper.Use(watcher)
+	policy := prevent.NewKeeper(kube.AdmissionregistrationV1(), prevent.Options{BreakGlassGroup: o.breakGlassGroup})
+	dispatcher := cdevents.NewDispatcher(cdevents.Options{AllowLocal: o.allowLocalSinks})
+	controller, err = gitrepository.New(gitrepository.Options{
 		Config:     config,
 		Kubernetes: kube,
 		API:        nopea.NopeaV1alpha1(),
 		Sources:    sources,
 		Manifests:  manifest.NewCache(manifestCacheBytes),
-		Discovery:  apply.NewDiscovery(discoveryClient, clock.RealClock{}),
-		Recorder:   broadcaster.NewRecorder(scheme.Scheme, "nopea-controller"),
+		Discovery:  known,
+		Recorder:   recorder,
 		Clock:      clock.RealClock{},
-		Concurrent: o.concurrent,
+		Drift:      keeper,
+		Watch:      watcher,
+		Prevent:    policy,
+		Sender:     dispatcher,
+		Sinks:      o.sinks(),
+		Cluster:    o.clusterName,
+
+		IgnoreDifferences: o.ignored,
+		LongestPause:      o.maxPause,
+		Concurrent:        o.concurrent,
 	}, shared.GitRepositories(), shared.Syncs())
 	if err != nil {
 		return err
@@ -102,6 +136,15 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	health.ready.Store(false)
 	factory.Start(ctx.Done())
 	defer factory.Shutdown()
+	// What is put back or told is not cut off before the runs are, which may still need it.
+	helping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var helpers sync.WaitGroup
+	helpers.Go(func() { watcher.Run(helping) })
+	helpers.Go(func() { keeper.Run(ctx, helping) })
+	helpers.Go(func() { policy.Run(helping) })
+	helpers.Go(func() { dispatcher.Run(helping) })
+	defer helpers.Wait()
+	defer stop()
 	return controller.Run(ctx, func() { health.ready.Store(true) })
 }
 

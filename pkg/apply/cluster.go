@@ -2,56 +2,64 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/ownership"
 )
 
 // Cluster is the API server as one owner's identity sees it: all reads and writes of that owner's objects go through it. Answers
-// are taken as metadata only, so no Secret's content ever comes back.
+// are taken as metadata only, so no Secret's content ever comes back; Objects is for the few fields that a user asked to be left as
+// they are.
 type Cluster struct {
 	Owner     Owner
 	Metadata  metadata.Interface
+	Objects   dynamic.Interface
 	Discovery *Discovery
 	// RepositoryExists tells whether another GitRepository is still there to hold what it applied.
 	RepositoryExists func(ctx context.Context, other Owner) (bool, error)
+	// Watch knows the labelled objects of some kinds. Nil: nothing is watched.
+	Watch Watch
+	// Witness is told of writes. It may be nil.
+	Witness Witness
 }
 
-func (c *Cluster) get(ctx context.Context, resource Resource, id ID) (*metav1.PartialObjectMetadata, error) {
+// Watch shows what a watch of labelled objects has seen.
+type Watch interface {
+	// Synced tells whether all labelled objects of a kind have been seen.
+	Synced(schema.GroupKind) bool
+	// Facts of an object, if it carries the labels of any owner.
+	Facts(ID) (ownership.Facts, bool)
+}
+
+// Witness takes part in what is written, so that no two writers of one object meet.
+type Witness interface {
+	// Lock keeps others from writing the object until the returned function is called.
+	Lock(ID) (unlock func())
+	// Applied tells that an object was applied, and how it is to be recorded.
+	Applied(owner Owner, resource Resource, live *metav1.PartialObjectMetadata, entry v1alpha1.InventoryEntry)
+	// Deleted tells that an object was deleted.
+	Deleted(resource Resource, id ID, uid types.UID)
+}
+
+// Get reads an object's metadata.
+func (c *Cluster) Get(ctx context.Context, resource Resource, id ID) (*metav1.PartialObjectMetadata, error) {
 	return c.client(resource, id.Namespace).Get(ctx, id.Name, metav1.GetOptions{})
 }
 
-// apply sends one server-side apply. With a uid it succeeds only on the very object that was seen.
-func (c *Cluster) apply(ctx context.Context, resource Resource, desired *Desired, uid types.UID, dryRun bool) (*metav1.PartialObjectMetadata, error) {
-	body, err := json.Marshal(withUID(desired.Object.Object, uid))
-	if err != nil {
-		return nil, fmt.Errorf("encode the manifest: %w", err)
-	}
-	options := metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationStrict}
+// patch sends one server-side apply.
+func (c *Cluster) patch(ctx context.Context, resource Resource, id ID, manager string, body []byte, dryRun bool) (*metav1.PartialObjectMetadata, error) {
+	options := metav1.PatchOptions{FieldManager: manager, Force: new(true), FieldValidation: metav1.FieldValidationStrict}
 	if dryRun {
 		options.DryRun = []string{metav1.DryRunAll}
 	}
-	return c.client(resource, desired.ID.Namespace).Patch(ctx, desired.ID.Name, types.ApplyPatchType, body, options)
-}
-
-// withUID returns a manifest that names the very object that it is for. The rest is shared, not copied: definitions are large.
-func withUID(content map[string]any, uid types.UID) map[string]any {
-	if uid == "" {
-		return content
-	}
-	metadata, _ := content["metadata"].(map[string]any)
-	metadata = maps.Clone(metadata)
-	metadata["uid"] = string(uid)
-	content = maps.Clone(content)
-	content["metadata"] = metadata
-	return content
+	return c.client(resource, id.Namespace).Patch(ctx, id.Name, types.ApplyPatchType, body, options)
 }
 
 // delete removes the very object that was seen.
@@ -71,6 +79,14 @@ func (c *Cluster) client(resource Resource, namespace string) metadata.ResourceI
 	return getter
 }
 
+func (c *Cluster) objects(resource Resource, namespace string) dynamic.ResourceInterface {
+	getter := c.Objects.Resource(resource.GroupVersionResource)
+	if resource.Namespaced {
+		return getter.Namespace(namespace)
+	}
+	return getter
+}
+
 // lookup finds how a step's object is served, in the version that Git uses, or for a recorded object in any.
 func (c *Cluster) lookup(ctx context.Context, step *Step, asOf time.Time) (Resource, error) {
 	gvk := step.ID.GroupKind().WithVersion(step.Version)
@@ -78,4 +94,12 @@ func (c *Cluster) lookup(ctx context.Context, step *Step, asOf time.Time) (Resou
 		return c.Discovery.Lookup(ctx, gvk, asOf)
 	}
 	return c.Discovery.LookupAny(ctx, gvk, asOf)
+}
+
+// lock is the Witness' Lock, where there is one.
+func (c *Cluster) lock(id ID) (unlock func()) {
+	if c.Witness == nil {
+		return func() {}
+	}
+	return c.Witness.Lock(id)
 }

@@ -29,6 +29,11 @@ type Resource struct {
 	Manageable bool
 }
 
+// GroupKind of the resource's objects.
+func (r Resource) GroupKind() schema.GroupKind {
+	return schema.GroupKind{Group: r.Group, Kind: r.Kind}
+}
+
 // Discovery knows which kinds the API server serves. It reads them all in two requests, keeps them, and reads them again only when
 // it is asked for a kind that it does not know. Safe for concurrent use.
 type Discovery struct {

@@ -9,15 +9,17 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/ownership"
 )
 
 // Outcome is what became of one step that was not Unchanged.
 type Outcome struct {
 	Step *Step
-	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget or Refuse, or, for a Verify that found the object
-	// as Git has it, Unchanged. Meaningless with Err.
+	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget, Refuse or Paused, or, for a Verify that found the
+	// object as Git has it, Unchanged. Meaningless with Err.
 	Done Action
 	// Entry to record, for a Create, a Configure and a Verify.
 	Entry *v1alpha1.InventoryEntry
@@ -52,7 +54,8 @@ func (p *Plan) Foresee() []Outcome {
 
 type execution struct {
 	*Cluster
-	asOf time.Time
+	asOf    time.Time
+	options Options
 
 	mu       sync.Mutex
 	outcomes map[*Step]Outcome
@@ -61,7 +64,7 @@ type execution struct {
 // Execute does what a plan says: stage after stage, the objects of a stage side by side. One bad object does not stop the others of
 // its stage; later stages wait. Pruning comes last, and only when nothing before it failed and prune allows it.
 func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome {
-	e := &execution{Cluster: c, asOf: time.Time{}, outcomes: make(map[*Step]Outcome)}
+	e := &execution{Cluster: c, options: plan.options, outcomes: make(map[*Step]Outcome)}
 	blocked := false
 	for stage := range stageCount {
 		steps := plan.stage(stage)
@@ -81,7 +84,7 @@ func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome
 
 // stage returns the steps on desired objects of one stage that need something done.
 func (p *Plan) stage(stage Stage) []*Step {
-	return slices.DeleteFunc(p.Of(Create, Configure, Verify, Refuse, Blocked), func(s *Step) bool {
+	return slices.DeleteFunc(p.Of(Create, Configure, Verify, Refuse, Blocked, Paused), func(s *Step) bool {
 		return s.Desired == nil || StageOf(s.ID) != stage
 	})
 }
@@ -96,6 +99,8 @@ func (e *execution) applyStage(ctx context.Context, steps []*Step) {
 			e.finish(Outcome{Step: step, Done: Refuse})
 		case Blocked:
 			e.finish(Outcome{Step: step, Err: blockedError(step)})
+		case Paused:
+			e.finish(Outcome{Step: step, Done: Paused})
 		default:
 			if e.outcomes[step].Err == nil {
 				todo = append(todo, step)
@@ -123,40 +128,91 @@ func (e *execution) applyStep(ctx context.Context, step *Step) {
 		fail(err)
 		return
 	}
-	done := step.Action
-	var entry *v1alpha1.InventoryEntry
-	if step.Action == Verify {
-		// A dry run of what is there already moves no time in managedFields, and so leaves the signature; any change moves it.
-		if entry, err = e.applied(ctx, resource, step, true); err == nil && entry.Signature == step.Signature {
-			e.finish(Outcome{Step: step, Done: Unchanged, Entry: entry})
-			return
+	defer e.lock(step.ID)()
+	switch step.Action {
+	case Create:
+		if err = e.write(ctx, resource, step, Create); apierrors.IsConflict(err) {
+			// There is one that nothing showed before.
+			err = e.meet(ctx, resource, step)
 		}
-		done = Configure
-	}
-	if err == nil {
-		entry, err = e.applied(ctx, resource, step, false)
+	case Configure:
+		err = e.write(ctx, resource, step, Configure)
+	default:
+		err = e.verify(ctx, resource, step)
 	}
 	if err != nil {
 		fail(err)
-		return
 	}
-	e.finish(Outcome{Step: step, Done: done, Entry: entry})
 }
 
-// applied applies a step's object, and returns what to record of it.
-func (e *execution) applied(ctx context.Context, resource Resource, step *Step, dryRun bool) (*v1alpha1.InventoryEntry, error) {
-	live, err := e.apply(ctx, resource, step.Desired, step.UID, dryRun)
+// meet decides on an object that was thought not to be there.
+func (e *execution) meet(ctx context.Context, resource Resource, step *Step) error {
+	object, err := e.Get(ctx, resource, step.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	signature, err := Signature(live.ManagedFields)
+	live, err := e.judge(ctx, step.ID.GroupKind(), object)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &v1alpha1.InventoryEntry{
-		Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind, Namespace: step.ID.Namespace, Name: step.ID.Name,
-		UID: live.UID, Hash: step.Desired.Hash, Signature: signature, File: step.Desired.File,
-	}, nil
+	met := planDesired(step.Desired, step.Entry, Observation{Live: map[ID]Live{step.ID: live}}, &e.options)
+	step.UID, step.Signature, step.generation, step.Yields, step.Reason = met.UID, met.Signature, met.generation, met.Yields, met.Reason
+	switch met.Action {
+	case Refuse, Paused:
+		e.finish(Outcome{Step: step, Done: met.Action})
+	case Blocked:
+		return errors.New(met.Reason)
+	case Unchanged:
+		e.finish(Outcome{Step: step, Done: Unchanged, Entry: step.Entry})
+	case Verify:
+		return e.verify(ctx, resource, step)
+	default:
+		return e.write(ctx, resource, step, Configure)
+	}
+	return nil
+}
+
+// verify applies an object only if a dry run tells that it is not as Git has it: a dry run of what is there already moves no time in
+// managedFields, and so leaves the signature; any change moves it, or within the second of the last apply the generation.
+func (e *execution) verify(ctx context.Context, resource Resource, step *Step) error {
+	live, err := e.Apply(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields, DryRun: true})
+	if err != nil {
+		return err
+	}
+	signature, err := ownership.Signature(live.ManagedFields)
+	if err != nil {
+		return err
+	}
+	if signature.String() != step.Signature || live.Generation != step.generation {
+		return e.write(ctx, resource, step, Configure)
+	}
+	entry, err := NewEntry(step.Desired, live)
+	if err != nil {
+		return err
+	}
+	e.applied(resource, live, entry)
+	e.finish(Outcome{Step: step, Done: Unchanged, Entry: &entry})
+	return nil
+}
+
+func (e *execution) write(ctx context.Context, resource Resource, step *Step, done Action) error {
+	live, err := e.Apply(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
+	if err != nil {
+		return err
+	}
+	entry, err := NewEntry(step.Desired, live)
+	if err != nil {
+		return err
+	}
+	e.applied(resource, live, entry)
+	e.finish(Outcome{Step: step, Done: done, Entry: &entry})
+	return nil
+}
+
+func (e *execution) applied(resource Resource, live *metav1.PartialObjectMetadata, entry v1alpha1.InventoryEntry) {
+	if e.Witness != nil {
+		e.Witness.Applied(e.Owner, resource, live, entry)
+	}
 }
 
 // clear ends the steps on objects that are gone from Git: first the objects, then the definitions.
@@ -164,8 +220,12 @@ func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
 	for _, step := range plan.Of(Release, Forget) {
 		e.finish(Outcome{Step: step, Done: step.Action})
 	}
-	for _, step := range plan.Of(Blocked) {
-		if step.Desired == nil {
+	for _, step := range plan.Of(Blocked, Paused) {
+		switch {
+		case step.Desired != nil:
+		case step.Action == Paused:
+			e.finish(Outcome{Step: step, Done: Paused})
+		default:
 			e.finish(Outcome{Step: step, Err: blockedError(step)})
 		}
 	}
@@ -182,10 +242,14 @@ func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
 func (e *execution) pruneStep(ctx context.Context, step *Step) {
 	resource, err := e.lookup(ctx, step, e.asOf)
 	if err == nil {
+		defer e.lock(step.ID)()
 		err = e.delete(ctx, resource, step.ID, step.UID)
 	}
 	switch {
 	case err == nil:
+		if e.Witness != nil {
+			e.Witness.Deleted(resource, step.ID, step.UID)
+		}
 		e.finish(Outcome{Step: step, Done: Prune})
 	case apierrors.IsNotFound(err), errors.Is(err, ErrUnserved):
 		e.finish(Outcome{Step: step, Done: Forget})
@@ -196,8 +260,8 @@ func (e *execution) pruneStep(ctx context.Context, step *Step) {
 
 func (e *execution) wait(steps []*Step) {
 	for _, step := range steps {
-		if step.Action == Refuse {
-			e.finish(Outcome{Step: step, Done: Refuse})
+		if step.Action == Refuse || step.Action == Paused {
+			e.finish(Outcome{Step: step, Done: step.Action})
 			continue
 		}
 		e.finish(Outcome{Step: step, Waiting: true})

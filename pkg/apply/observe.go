@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"nopea.io/nopea/pkg/ownership"
 )
 
 // observer gathers one Observation.
@@ -46,23 +48,34 @@ type target struct {
 	recorded map[ID]bool
 }
 
-// Observe reads the metadata of the desired and the recorded objects: one label-selected list per resource that the inventory
-// names; where several objects of a namespace are not shown by those, one list of that namespace; and one read for each that is left. Kinds in defined come from CustomResourceDefinitions among
-// the desired objects, so that they need not be served yet. Knowledge of which kinds are served is no older than asOf where it
-// says that one is not.
-func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inventory, defined map[schema.GroupKind]bool, asOf time.Time) (Observation, error) {
+// Observe learns what is live of the desired and the recorded objects. Of a kind that is watched it is what the watch has seen; of
+// another, one list of the labelled objects. A recorded object that neither shows is read by itself. One that is not recorded counts as
+// absent then, because applying it finds out; if certain, it is looked for as well. Kinds in defined come from
+// CustomResourceDefinitions among the desired objects, so that they need not be served yet. Knowledge of which kinds are served is no
+// older than asOf where it says that one is not.
+func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inventory, defined map[schema.GroupKind]bool, asOf time.Time, certain bool) (Observation, error) {
 	o := &observer{Cluster: c, asOf: asOf, seen: Observation{
 		Live: map[ID]Live{}, Unknown: map[ID]error{}, Unserved: map[ID]bool{},
 	}, absent: map[ID]bool{}}
 	targets := o.targets(ctx, desired, inventory, defined)
-	Each(ctx, targets, o.list)
-	Each(ctx, o.unsettled(targets), o.survey)
+	var lists []*target
+	for _, t := range targets {
+		if c.Watch != nil && c.Watch.Synced(t.resource.GroupKind()) {
+			o.recall(ctx, t)
+		} else if len(t.recorded) > 0 || inventory.Len() == 0 {
+			lists = append(lists, t)
+		}
+	}
+	Each(ctx, lists, o.list)
+	if certain {
+		Each(ctx, o.unsettled(targets, certain), o.survey)
+	}
 	type read struct {
 		resource Resource
 		id       ID
 	}
 	var reads []read
-	for _, r := range o.unsettled(targets) {
+	for _, r := range o.unsettled(targets, certain) {
 		for _, id := range r.ids {
 			reads = append(reads, read{r.resource, id})
 		}
@@ -72,6 +85,22 @@ func (c *Cluster) Observe(ctx context.Context, desired []Desired, inventory *Inv
 		return Observation{}, fmt.Errorf("read the live objects: %w", context.Cause(ctx))
 	}
 	return o.seen, nil
+}
+
+// recall takes what the watch has seen of a target. What it has seen without NOPEA's marks is read by itself: whose it is, the facts
+// do not tell.
+func (o *observer) recall(ctx context.Context, t *target) {
+	for id := range t.ids {
+		facts, ok := o.Watch.Facts(id)
+		if !ok {
+			continue
+		}
+		if live := LiveOf(facts, o.Owner); live.ours() {
+			o.seen.Live[id] = live
+		} else {
+			o.read(ctx, t.resource, id)
+		}
+	}
 }
 
 // targets groups the objects by the resource that serves them.
@@ -95,7 +124,7 @@ func (o *observer) targets(ctx context.Context, desired []Desired, inventory *In
 	}
 	for i := range desired {
 		d := &desired[i]
-		resource, err := o.Discovery.Lookup(ctx, d.Object.GroupVersionKind(), o.asOf)
+		resource, err := o.Discovery.Lookup(ctx, d.ID.GroupKind().WithVersion(d.Version), o.asOf)
 		switch {
 		case err == nil:
 			add(d.ID, resource, inventory.Entry(d.ID) != nil)
@@ -123,11 +152,8 @@ func (o *observer) targets(ctx context.Context, desired []Desired, inventory *In
 
 // list reads what a resource's list shows of a target. What it does not show is read one by one.
 func (o *observer) list(ctx context.Context, t *target) {
-	if len(t.recorded) == 0 {
-		return
-	}
 	namespaces := make(map[string]bool)
-	for id := range t.recorded {
+	for id := range t.ids {
 		namespaces[id.Namespace] = true
 	}
 	if len(namespaces) > 1 {
@@ -178,15 +204,15 @@ func (o *observer) fail(t *target, err error, concerned func(ID) bool) {
 	}
 }
 
-// unsettled groups by region the objects of which nothing is known yet.
-func (o *observer) unsettled(targets []*target) []region {
+// unsettled groups by region the objects of which something is to be learned yet: the recorded ones, or all.
+func (o *observer) unsettled(targets []*target, all bool) []region {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var regions []region
 	for _, t := range targets {
 		byNamespace := make(map[string][]ID)
 		for id := range t.ids {
-			if _, live := o.seen.Live[id]; !live && !o.absent[id] && o.seen.Unknown[id] == nil {
+			if _, live := o.seen.Live[id]; !live && !o.absent[id] && o.seen.Unknown[id] == nil && (all || t.recorded[id]) {
 				byNamespace[id.Namespace] = append(byNamespace[id.Namespace], id)
 			}
 		}
@@ -222,7 +248,7 @@ func (o *observer) survey(ctx context.Context, r region) {
 }
 
 func (o *observer) read(ctx context.Context, resource Resource, id ID) {
-	object, err := o.get(ctx, resource, id)
+	object, err := o.Get(ctx, resource, id)
 	switch {
 	case apierrors.IsNotFound(err):
 		return
@@ -236,7 +262,7 @@ func (o *observer) read(ctx context.Context, resource Resource, id ID) {
 }
 
 func (o *observer) saw(ctx context.Context, id ID, object *metav1.PartialObjectMetadata) {
-	live, err := o.judge(ctx, object)
+	live, err := o.judge(ctx, id.GroupKind(), object)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
@@ -247,21 +273,18 @@ func (o *observer) saw(ctx context.Context, id ID, object *metav1.PartialObjectM
 }
 
 // judge reads from an object's metadata whose it is.
-func (o *observer) judge(ctx context.Context, object *metav1.PartialObjectMetadata) (Live, error) {
-	signature, err := Signature(object.ManagedFields)
+func (c *Cluster) judge(ctx context.Context, gk schema.GroupKind, object *metav1.PartialObjectMetadata) (Live, error) {
+	facts, err := ownership.Read(gk, object, nil)
 	if err != nil {
 		return Live{}, err
 	}
-	live := Live{
-		UID: object.UID, Signature: signature,
-		Labelled: o.Owner.Labelled(object), Deleting: object.DeletionTimestamp != nil,
-	}
-	if live.Labelled && live.Signature != "" {
+	live := LiveOf(facts, c.Owner)
+	if live.ours() {
 		return live, nil
 	}
-	live.Holder = HolderOf(object, o.Owner)
+	live.Holder = HolderOf(object, c.Owner)
 	if live.Holder != nil && live.Holder.Repository != nil {
-		exists, err := o.RepositoryExists(ctx, *live.Holder.Repository)
+		exists, err := c.RepositoryExists(ctx, *live.Holder.Repository)
 		if err != nil {
 			return Live{}, fmt.Errorf("look for %s, which holds it: %w", live.Holder.Description, err)
 		}
@@ -270,4 +293,13 @@ func (o *observer) judge(ctx context.Context, object *metav1.PartialObjectMetada
 		}
 	}
 	return live, nil
+}
+
+// LiveOf is what facts say of an object to an owner. Who else may hold it, they do not tell.
+func LiveOf(facts ownership.Facts, owner Owner) Live {
+	return Live{
+		UID: facts.UID, Signature: facts.Signature.String(), Yielded: facts.Yielded.String(), Generation: facts.Generation,
+		Labelled: facts.Namespace == owner.Namespace && facts.Repository == owner.Name,
+		Deleting: facts.Deleting, Pause: facts.Pause,
+	}
 }

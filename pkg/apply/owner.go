@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/ownership"
 )
 
 // Holder is whoever manages an object that NOPEA is asked to apply for the first time.
@@ -23,7 +24,7 @@ type Holder struct {
 // methods (annotation and label).
 func HolderOf(object metav1.Object, owner Owner) *Holder {
 	labels, annotations := object.GetLabels(), object.GetAnnotations()
-	if name := labels[v1alpha1.LabelRepository]; name != "" && !owner.Labelled(object) && applyEntry(object.GetManagedFields()) != nil {
+	if name := labels[v1alpha1.LabelRepository]; name != "" && !owner.Labelled(object) && ownership.Applied(object.GetManagedFields()) {
 		other := Owner{Namespace: labels[v1alpha1.LabelNamespace], Name: name}
 		return &Holder{Description: fmt.Sprintf("the GitRepository %s", other), Repository: &other}
 	}

@@ -3,35 +3,30 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 )
-
-// Desired is one object that Git holds, as it is to be applied.
-type Desired struct {
-	ID     ID
-	Object *unstructured.Unstructured
-	// Hash of Object.
-	Hash string
-	// File and Document say where it is written.
-	File     string
-	Document int
-}
 
 // Live is what the API server says of an object, from its metadata alone.
 type Live struct {
 	UID types.UID
 	// Signature of NOPEA's ownership; empty when NOPEA applied nothing to it.
 	Signature string
+	// Yielded is the signature as it would be with the fields that are yielded to their rightful controller; empty when none is.
+	Yielded string
+	// Generation of its spec, for kinds that have one.
+	Generation int64
 	// Labelled with the owner's labels.
 	Labelled bool
 	// Deleting: it has a deletionTimestamp.
 	Deleting bool
 	// Holder is who else manages it, if anyone.
 	Holder *Holder
+	// Pause as somebody wrote it on the object.
+	Pause string
 }
 
 // Observation is what was read from the cluster for a plan.
@@ -66,6 +61,8 @@ const (
 	Refuse
 	// Blocked is for what nothing can be done about now; Reason says why.
 	Blocked
+	// Paused is for what a pause holds as it is.
+	Paused
 )
 
 // Step is a plan's decision on one object.
@@ -82,6 +79,14 @@ type Step struct {
 	UID types.UID
 	// Signature of the live object.
 	Signature string
+	// generation of the live object.
+	generation int64
+	// Yields: fields of it are yielded, and left out of the apply.
+	Yields bool
+	// Drifted is set for an Unchanged object that is not as Git has it, and is left so.
+	Drifted bool
+	// PausedUntil is when the pause of a Paused step ends.
+	PausedUntil time.Time
 	// Reason of a Release, a Refuse or a Blocked, for the user.
 	Reason string
 	// Err that blocks it, if it was an error.
@@ -95,30 +100,42 @@ type Plan struct {
 	Guard string
 	// Recovered objects are among what is to be pruned: that must be confirmed in any case.
 	Recovered bool
+
+	options Options
 }
 
 // Options of a plan.
 type Options struct {
 	// Prune what is gone from Git. Otherwise it is released.
 	Prune bool
+	// Now and LongestPause decide which pauses are in force. Pause holds all objects.
+	Now          time.Time
+	LongestPause time.Duration
+	Pause        Pause
+}
+
+// paused tells whether a live object is held by a pause of its own or of all.
+func (o *Options) paused(live Live) (Pause, bool) {
+	pause := o.Pause.Later(ReadPause(live.Pause, o.Now, o.LongestPause))
+	return pause, pause.Holds(o.Now)
 }
 
 // NewPlan decides, for every object that Git or the inventory holds, what is to be done. It is pure: the dry run, the diff and the
 // run itself all come from here.
 func NewPlan(desired []Desired, inventory *Inventory, seen Observation, options Options) Plan {
-	var plan Plan
+	plan := Plan{options: options}
 	wanted := make(map[ID]bool, len(desired))
 	for i := range desired {
 		d := &desired[i]
 		wanted[d.ID] = true
-		plan.Steps = append(plan.Steps, planDesired(d, inventory.Entry(d.ID), seen))
+		plan.Steps = append(plan.Steps, planDesired(d, inventory.Entry(d.ID), seen, &options))
 	}
 	var prune []ID
 	for id, entry := range inventory.All() {
 		if wanted[id] {
 			continue
 		}
-		step := planRecorded(id, entry, seen, options)
+		step := planRecorded(id, entry, seen, &options)
 		if step.Action == Prune {
 			prune = append(prune, id)
 			plan.Recovered = plan.Recovered || entry.Recovered
@@ -134,15 +151,18 @@ func NewPlan(desired []Desired, inventory *Inventory, seen Observation, options 
 	return plan
 }
 
-func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation) Step {
-	step := Step{ID: d.ID, Version: d.Object.GroupVersionKind().Version, Desired: d, Entry: entry}
+func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation, options *Options) Step {
+	step := Step{ID: d.ID, Version: d.Version, Desired: d, Entry: entry}
 	if err := seen.Unknown[d.ID]; err != nil {
 		step.Action, step.Err = Blocked, err
 		return step
 	}
 	live, exists := seen.Live[d.ID]
-	step.UID, step.Signature = live.UID, live.Signature
+	step.UID, step.Signature, step.generation, step.Yields = live.UID, live.Signature, live.Generation, live.Yielded != ""
+	pause, paused := options.paused(live)
 	switch {
+	case !exists && staysAway(d, entry):
+		step.Action, step.Drifted = Unchanged, d.Tolerated()
 	case !exists:
 		step.Action = Create
 	case live.Deleting:
@@ -153,12 +173,26 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation) S
 		step.Reason = fmt.Sprintf("it is held by %s", live.Holder.Description)
 	case upToDate(d, entry, live):
 		step.Action = Unchanged
+	case d.Tolerated() && entry != nil && entry.Hash == d.Hash:
+		step.Action, step.Drifted = Unchanged, true
 	case entry == nil && live.ours():
 		step.Action = Verify
 	default:
 		step.Action = Configure
 	}
+	if paused && slices.Contains([]Action{Create, Configure, Verify}, step.Action) {
+		step.Action, step.Reason, step.PausedUntil = Paused, pausedUntil(pause), pause.Until
+	}
 	return step
+}
+
+func pausedUntil(pause Pause) string {
+	return "it is paused until " + pause.Until.UTC().Format(time.RFC3339)
+}
+
+// staysAway tells whether an object that was applied and is gone comes back only with another manifest.
+func staysAway(d *Desired, entry *v1alpha1.InventoryEntry) bool {
+	return entry != nil && entry.UID != "" && entry.Hash == d.Hash && (d.Once || d.Finishing || d.Tolerated())
 }
 
 // ours tells whether the object carries the owner's labels and NOPEA's Apply entry.
@@ -168,12 +202,17 @@ func (l Live) ours() bool {
 
 // upToDate is true when the manifest is the one that was applied last and nobody has touched an applied field since.
 func upToDate(d *Desired, entry *v1alpha1.InventoryEntry, live Live) bool {
-	return entry != nil && entry.Hash == d.Hash && entry.UID == live.UID && live.ours() && entry.Signature == live.Signature
+	return entry != nil && entry.Hash == d.Hash && entry.UID == live.UID && live.ours() && live.signed(entry.Signature)
+}
+
+// signed tells whether NOPEA holds what it held when that signature was recorded, apart from what it yields.
+func (l Live) signed(recorded string) bool {
+	return recorded == l.Signature || l.Yielded != "" && recorded == l.Yielded
 }
 
 // planRecorded decides on an object that is gone from Git. Only what is provably NOPEA's is pruned: recorded in the inventory, with
 // NOPEA's Apply entry, under the owner's labels, and the very object that was applied.
-func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, options Options) Step {
+func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, options *Options) Step {
 	step := Step{ID: id, Version: entry.Version, Entry: entry}
 	if err := seen.Unknown[id]; err != nil {
 		step.Action, step.Err = Blocked, err
@@ -181,11 +220,14 @@ func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, optio
 	}
 	live, exists := seen.Live[id]
 	step.UID = live.UID
+	pause, paused := options.paused(live)
 	switch {
 	case !exists || seen.Unserved[id]:
 		step.Action = Forget
 	case live.Deleting:
 		step.Action = Forget
+	case paused:
+		step.Action, step.Reason, step.PausedUntil = Paused, pausedUntil(pause), pause.Until
 	case !options.Prune:
 		step.Action, step.Reason = Release, "spec.prune is false"
 	case live.Signature == "":

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -16,10 +15,7 @@ import (
 func configMap(name string) ID { return ID{Kind: "ConfigMap", Namespace: "shop", Name: name} }
 
 func desired(id ID, hash string) Desired {
-	object := &unstructured.Unstructured{Object: map[string]any{}}
-	object.SetAPIVersion("v1")
-	object.SetKind(id.Kind)
-	return Desired{ID: id, Object: object, Hash: hash, File: "app.yaml", Document: 1}
+	return Desired{ID: id, Version: "v1", Hash: hash, File: "app.yaml", Document: 1}
 }
 
 func entry(id ID, uid types.UID, hash, signature string) v1alpha1.InventoryEntry {

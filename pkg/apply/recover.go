@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/ownership"
 )
 
 // RecordLost tells whether an empty inventory once held something: live objects carry the owner's labels and NOPEA's Apply entry.
@@ -45,16 +46,16 @@ func (c *Cluster) Recover(ctx context.Context, desired []Desired, namespaces []s
 	Each(ctx, resources, func(ctx context.Context, resource Resource) {
 		for _, object := range c.labelled(ctx, resource, namespaces) {
 			id := ID{Group: resource.Group, Kind: resource.Kind, Namespace: object.Namespace, Name: object.Name}
-			signature, err := Signature(object.ManagedFields)
-			if err != nil || signature == "" || wanted[id] {
+			facts, err := ownership.Read(id.GroupKind(), &object, nil)
+			if err != nil || facts.Signature == (ownership.Digest{}) || wanted[id] {
 				continue
 			}
 			mu.Lock()
 			entries = append(entries, v1alpha1.InventoryEntry{
 				Group: id.Group, Version: resource.Version, Kind: id.Kind, Namespace: id.Namespace, Name: id.Name,
-				UID: object.UID, Signature: signature, File: object.Annotations[v1alpha1.AnnotationOrigin], Recovered: true,
+				UID: object.UID, Signature: facts.Signature.String(), Generation: object.Generation, File: object.Annotations[v1alpha1.AnnotationOrigin], Recovered: true,
 			})
-			seen.Live[id] = Live{UID: object.UID, Signature: signature, Labelled: true, Deleting: object.DeletionTimestamp != nil}
+			seen.Live[id] = LiveOf(facts, c.Owner)
 			mu.Unlock()
 		}
 	})

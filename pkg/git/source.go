@@ -85,6 +85,20 @@ func (s *Source) Fetch(ctx context.Context, rev Revision) (*Snapshot, error) {
 	return snapshot, s.describe("fetch", rev.Hash, err)
 }
 
+// Cached opens the tree of a commit that was fetched before, without asking the remote for anything.
+func (s *Source) Cached(rev Revision) (*Snapshot, error) {
+	if err := validateRevision(rev); err != nil {
+		return nil, s.describe("open", rev.Hash, err)
+	}
+	st := s.cache.acquire(s)
+	defer s.cache.release(st)
+	if !st.store.has(rev.Hash) {
+		return nil, s.describe("open", rev.Hash, &Error{Code: CommitNotFound, Err: errors.New("it is not in the cache")})
+	}
+	snapshot, err := st.snapshot(s, rev)
+	return snapshot, s.describe("open", rev.Hash, err)
+}
+
 func validateRevision(rev Revision) error {
 	if err := validateCommitID(rev.Hash); err != nil {
 		return err

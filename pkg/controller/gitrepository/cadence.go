@@ -23,6 +23,8 @@ type cadence struct {
 	commit string
 	// poll and reconcile are when those are due next.
 	poll, reconcile time.Time
+	// watched: all kinds of its objects are, so that drift is found without a run.
+	watched bool
 	// failures in a row, and when to try again after them; the zero time when nothing is to be tried again.
 	failures int
 	retry    time.Time
@@ -39,7 +41,7 @@ func (c *cadence) due(repository *v1alpha1.GitRepository, now time.Time) (v1alph
 		return v1alpha1.SyncTriggerReconcile, true
 	case !c.retry.IsZero() && !now.Before(c.retry):
 		return v1alpha1.SyncTriggerReconcile, true
-	case !now.Before(c.reconcile):
+	case !c.watched && !now.Before(c.reconcile):
 		return v1alpha1.SyncTriggerReconcile, true
 	case !now.Before(c.poll):
 		return v1alpha1.SyncTriggerPoll, true
@@ -53,7 +55,7 @@ func (c *cadence) next(repository *v1alpha1.GitRepository) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	next := c.poll
-	if c.reconcile.Before(next) {
+	if !c.watched && c.reconcile.Before(next) {
 		next = c.reconcile
 	}
 	if !c.retry.IsZero() && c.retry.Before(next) {

@@ -46,6 +46,9 @@ func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitReposi
 		if err := c.Inventories.Release(ctx, record); err != nil {
 			return err
 		}
+		if outcome.reason == ReasonCleanedUp {
+			c.tellRemoved(repository, remembered)
+		}
 		return c.letGo(ctx, repository)
 	})
 	if err == nil || ctx.Err() != nil {
@@ -117,12 +120,12 @@ func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitReposito
 		return ending{}, err
 	}
 	began := c.Clock.Now()
-	cluster := c.clusterAs(acting.metadata, ownerOf(repository))
-	seen, err := cluster.Observe(ctx, nil, contents, nil, began)
+	cluster := c.clusterAs(acting, ownerOf(repository))
+	seen, err := cluster.Observe(ctx, nil, contents, nil, began, false)
 	if err != nil {
 		return ending{}, err
 	}
-	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true})
+	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true, Now: began})
 	result := summarize(&plan, cluster.Execute(ctx, &plan, true))
 	denied := 0
 	for _, err := range result.failures {

@@ -28,6 +28,11 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	}
 	retrying := remembered.cadence.retrying()
 	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
+	remembered.cadence.watched = c.Drift.Watched(ownerOf(r.repository))
+	remembered.pausedUntil, remembered.pausedAll = r.pausedUntil()
+	if !remembered.pausedUntil.IsZero() {
+		remembered.cadence.repeat(remembered.pausedUntil)
+	}
 	changed := result.summary != nil && result.summary.changed() > 0
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
@@ -54,6 +59,7 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	}
 	c.tell(after, before, result)
 	c.observe(ctx, result)
+	c.tellSync(r, remembered, result)
 	for _, sync := range syncs {
 		served := *result
 		served.failure = notCurrent(sync, result)

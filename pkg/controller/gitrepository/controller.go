@@ -20,8 +20,10 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/controller/queue"
+	cdevents "nopea.io/nopea/pkg/events"
 	nopeaclient "nopea.io/nopea/pkg/generated/clientset/versioned/typed/nopea/v1alpha1"
 	informers "nopea.io/nopea/pkg/generated/informers/externalversions/nopea/v1alpha1"
 	listers "nopea.io/nopea/pkg/generated/listers/nopea/v1alpha1"
@@ -47,8 +49,28 @@ type Options struct {
 	Discovery  *apply.Discovery
 	Recorder   events.EventRecorder
 	Clock      clock.WithTicker
+	// Drift keeps what was applied as it is.
+	Drift *drift.Keeper
+	// Watch shows what is live of the kinds that are kept.
+	Watch apply.Watch
+	// Prevent keeps the admission policy while a GitRepository asks for it.
+	Prevent Preventer
+	// IgnoreDifferences are rules of the installation, beside those of each GitRepository.
+	IgnoreDifferences []v1alpha1.IgnoreDifference
+	// LongestPause is the longest pause that counts.
+	LongestPause time.Duration
+	// Sender delivers CDEvents, to Sinks beside those that GitRepositories name. Cluster is the cluster's name in them.
+	Sender  Sender
+	Sinks   []cdevents.Sink
+	Cluster string
 	// Concurrent is how many runs go on side by side.
 	Concurrent int
+}
+
+// Preventer refuses, at admission, edits of what is applied.
+type Preventer interface {
+	// Want says whether any object is to be protected. It does not block.
+	Want(bool)
 }
 
 // Controller syncs GitRepositories.
@@ -75,6 +97,13 @@ type memory struct {
 	served map[types.UID]bool
 	// trimmed are the Syncs that this process deleted, while the cache still shows them.
 	trimmed map[types.UID]bool
+	// pausedUntil is when the newest run's pauses end, the earliest first; pausedAll that it was the GitRepository that was paused.
+	pausedUntil time.Time
+	pausedAll   bool
+	// toldPause is the pause of which it was said that it does not count.
+	toldPause string
+	// history is what CDEvents told so far.
+	history *cdevents.History
 	// again is when to look at the repository again besides, for something that could not be written.
 	again time.Time
 }
@@ -128,6 +157,7 @@ func (c *Controller) repositoryChanged(old, object any) {
 		return
 	}
 	if before, ok := old.(*v1alpha1.GitRepository); ok && before.Generation == repository.Generation &&
+		before.Annotations[v1alpha1.AnnotationPauseUntil] == repository.Annotations[v1alpha1.AnnotationPauseUntil] &&
 		before.DeletionTimestamp.IsZero() == repository.DeletionTimestamp.IsZero() && before.UID == repository.UID {
 		return
 	}
@@ -197,7 +227,7 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("gitrepository", key.String()))
 	repository, err := c.repositories.GitRepositories(key.Namespace).Get(key.Name)
 	if apierrors.IsNotFound(err) {
-		c.forget(key)
+		c.forget(ctx, key)
 		if err := c.cleanUpAfter(ctx, key); err != nil && ctx.Err() == nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Clean up after a GitRepository that is gone; it is tried again")
 			c.queue.AddAt(key, c.Clock.Now().Add(lastRetry))
@@ -209,16 +239,22 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		return
 	}
 	remembered := c.remember(key)
+	if remembered.history == nil {
+		remembered.history = historyOf(repository)
+	}
 	if !repository.DeletionTimestamp.IsZero() {
+		c.unkeep(ctx, key)
 		c.cleanUp(ctx, repository, remembered)
 		return
 	}
+	c.keep(repository, remembered)
 	if requested := c.requested(repository, remembered); len(requested) > 0 {
 		c.serve(ctx, repository, remembered, requested)
 	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
 		c.look(ctx, repository, remembered, trigger)
 	}
 	c.trim(ctx, repository, remembered)
+	c.reportDrift(ctx, repository, remembered)
 	next, ok := remembered.cadence.next(repository)
 	if again := remembered.again; !again.IsZero() && (!ok || again.Before(next)) {
 		next, ok = again, true
@@ -254,7 +290,19 @@ func (c *Controller) remember(key types.NamespacedName) *memory {
 	return remembered
 }
 
-func (c *Controller) forget(key types.NamespacedName) {
+// DriftFound has what the keeper of drift found written.
+func (c *Controller) DriftFound(owner apply.Owner) {
+	c.queue.Add(types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}, queue.Normal)
+}
+
+// unkeep ends the repair of drift for a GitRepository.
+func (c *Controller) unkeep(ctx context.Context, key types.NamespacedName) {
+	c.Drift.Forget(ctx, apply.Owner{Namespace: key.Namespace, Name: key.Name})
+	c.Prevent.Want(c.Drift.Prevents())
+}
+
+func (c *Controller) forget(ctx context.Context, key types.NamespacedName) {
+	c.unkeep(ctx, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.memories, key)

@@ -19,6 +19,7 @@ import (
 // Codes of a Failure, beside those of pkg/git. They are the reasons of conditions.
 const (
 	CodeManifestInvalid        = "ManifestInvalid"
+	CodeIgnoreInvalid          = "IgnoreDifferencesInvalid"
 	CodeUnknownKind            = "UnknownKind"
 	CodeSourceEmpty            = "SourceEmpty"
 	CodeSecretNotFound         = "SecretNotFound"

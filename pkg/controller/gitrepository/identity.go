@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -20,19 +21,28 @@ import (
 // Secret; it may only act as somebody who has.
 type identity struct {
 	metadata metadata.Interface
+	objects  dynamic.Interface
 	core     corev1client.CoreV1Interface
 }
 
 // identify makes the clients of a GitRepository's ServiceAccount, after a look that it exists: the API server lets a name be
 // impersonated that nobody has, and an administrator who deletes a ServiceAccount means to end what it does.
 func (c *Controller) identify(ctx context.Context, namespace, account string) (*identity, error) {
-	if _, err := c.Kubernetes.CoreV1().ServiceAccounts(namespace).Get(ctx, account, metav1.GetOptions{}); err != nil {
-		return nil, fmt.Errorf("look for ServiceAccount %s/%s: %w", namespace, account, err)
+	if err := c.identified(ctx, namespace, account); err != nil {
+		return nil, err
 	}
 	config := rest.CopyConfig(c.Config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account}
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + namespace + ":" + account,
+		// The mark by which the admission policy of Prevent knows NOPEA's own writes. The ServiceAccount cannot set it itself.
+		Extra: map[string][]string{v1alpha1.ExtraApply: {"true"}},
+	}
 	// Clients of equal TLS settings share their connections, whomever they impersonate.
 	metadataClient, err := metadata.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client that acts as ServiceAccount %s/%s: %w", namespace, account, err)
+	}
+	objectClient, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("make a client that acts as ServiceAccount %s/%s: %w", namespace, account, err)
 	}
@@ -40,7 +50,15 @@ func (c *Controller) identify(ctx context.Context, namespace, account string) (*
 	if err != nil {
 		return nil, fmt.Errorf("make a client that acts as ServiceAccount %s/%s: %w", namespace, account, err)
 	}
-	return &identity{metadata: metadataClient, core: core}, nil
+	return &identity{metadata: metadataClient, objects: objectClient, core: core}, nil
+}
+
+// identified fails when a ServiceAccount is not there.
+func (c *Controller) identified(ctx context.Context, namespace, account string) error {
+	if _, err := c.Kubernetes.CoreV1().ServiceAccounts(namespace).Get(ctx, account, metav1.GetOptions{}); err != nil {
+		return fmt.Errorf("look for ServiceAccount %s/%s: %w", namespace, account, err)
+	}
+	return nil
 }
 
 // identityOf is identify in the words of a GitRepository's user.

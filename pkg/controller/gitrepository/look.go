@@ -18,7 +18,7 @@ import (
 // look does what the controller does by itself: a poll looks at the remote ref, and only when that moved, or for any other trigger,
 // everything is looked at. A Sync is stored only when there is something to apply.
 func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, trigger v1alpha1.SyncTrigger) {
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), seenNow: trigger == v1alpha1.SyncTriggerStartup}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: trigger, seenNow: trigger == v1alpha1.SyncTriggerStartup}
 	if trigger == v1alpha1.SyncTriggerPoll && !c.poll(ctx, r, remembered) {
 		return
 	}
@@ -39,6 +39,11 @@ func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepositor
 		// Somebody asked after this run looked at the remote ref: begin again, for them as well.
 		c.queue.Add(keyOf(repository), queue.Urgent)
 		return
+	}
+	if trigger == v1alpha1.SyncTriggerStartup && result.failure != nil && r.plan.Steps == nil {
+		if err := guard(ctx, func() error { r.keepWithoutSource(ctx); return nil }); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Keep what was applied before")
+		}
 	}
 	result.trigger = trigger
 	var syncs []*v1alpha1.Sync

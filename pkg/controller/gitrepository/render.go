@@ -41,7 +41,14 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 		Scope:            scope.of,
 		TargetNamespace:  repository.Spec.TargetNamespace,
 		DefaultNamespace: repository.Namespace,
-		Labels:           func(manifest.Object) map[string]string { return owner.Labels() },
+		Labels: func(object manifest.Object) map[string]string {
+			labels := owner.Labels()
+			// An annotation that is none is found out, and said, later.
+			if policy, err := policyOf(object, &repository.Spec); err == nil && policy == v1alpha1.DriftPolicyPrevent {
+				labels[v1alpha1.LabelPrevent] = "true"
+			}
+			return labels
+		},
 		Annotations: func(object manifest.Object) map[string]string {
 			// The file alone: a document's number moves with its neighbours, and would have them all written again.
 			return map[string]string{v1alpha1.AnnotationOrigin: object.Origin.File}
@@ -50,27 +57,7 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 	if err != nil {
 		return nil, errors.Join(scope.err, err)
 	}
-	return desire(objects)
-}
-
-// desire turns objects into what a plan works with.
-func desire(objects []manifest.Object) (*rendered, error) {
-	result := &rendered{defined: make(map[schema.GroupKind]bool)}
-	for gvk := range manifest.CRDScopes(objects) {
-		result.defined[gvk.GroupKind()] = true
-	}
-	for _, object := range objects {
-		hash, err := manifest.Hash(object.Unstructured)
-		if err != nil {
-			return nil, fmt.Errorf("digest the object of %s: %w", object.Origin, err)
-		}
-		gvk := object.GroupVersionKind()
-		result.desired = append(result.desired, apply.Desired{
-			ID:     apply.ID{Group: gvk.Group, Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()},
-			Object: object.Unstructured, Hash: hash, File: object.Origin.File, Document: object.Origin.Document,
-		})
-	}
-	return result, nil
+	return desire(objects, &repository.Spec, c.IgnoreDifferences)
 }
 
 // scopes answers which kinds live in a namespace, and remembers why it could not answer.

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/metadata"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -24,6 +23,7 @@ type run struct {
 	*Controller
 	repository *v1alpha1.GitRepository
 	began      time.Time
+	trigger    v1alpha1.SyncTrigger
 
 	// resolved is set beforehand when a poll has already looked at the remote.
 	resolved *git.Revision
@@ -34,14 +34,19 @@ type run struct {
 	seenNow bool
 	// early is the source of the run before, if any.
 	early *git.Source
+	// rehearsal: only the plan is wanted, and all of it.
+	rehearsal bool
 
 	identity *identity
 	record   *inventory.Record
 	source   *git.Source
 	revision *v1alpha1.Revision
 	cluster  *apply.Cluster
-	known    *apply.Inventory
-	plan     apply.Plan
+	desired  []apply.Desired
+	// startedID is the id of the CDEvent that told that the run began to write.
+	startedID string
+	known     *apply.Inventory
+	plan      apply.Plan
 }
 
 // prepare reads all there is to know and plans. It writes nothing.
@@ -61,22 +66,39 @@ func (r *run) prepare(ctx context.Context) error {
 	if len(result.desired) == 0 && !r.repository.Spec.AllowEmpty {
 		return r.sourceEmpty()
 	}
-	r.cluster = r.clusterAs(r.identity.metadata, ownerOf(r.repository))
-	seen, err := r.cluster.Observe(ctx, result.desired, r.record.Contents, result.defined, r.began)
+	r.desired = result.desired
+	return r.makePlan(ctx, result)
+}
+
+// makePlan compares what Git holds with what is live.
+func (r *run) makePlan(ctx context.Context, result *rendered) error {
+	owner := ownerOf(r.repository)
+	r.cluster = r.clusterAs(r.identity, owner)
+	r.known = r.record.Contents.Clone()
+	for _, entry := range r.Drift.Unsaved(owner) {
+		r.known.Set(entry)
+	}
+	if !r.rehearsal {
+		r.Drift.Expect(ctx, owner, result.desired)
+	}
+	seen, err := r.cluster.Observe(ctx, result.desired, r.known, result.defined, r.began, r.rehearsal)
 	if err != nil {
 		return err
 	}
-	if r.known, err = r.recoverRecord(ctx, result.desired, seen); err != nil {
+	if err := r.recoverRecord(ctx, result.desired, seen); err != nil {
 		return err
 	}
-	r.plan = apply.NewPlan(result.desired, r.known, seen, apply.Options{Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune})
+	r.plan = apply.NewPlan(result.desired, r.known, seen, apply.Options{
+		Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune,
+		Now:   r.began, LongestPause: r.LongestPause, Pause: r.pauseOf(r.repository),
+	})
 	return nil
 }
 
-// recoverRecord is the inventory to plan with: the stored one, or where that was lost, what the live objects tell of it.
-func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen apply.Observation) (*apply.Inventory, error) {
-	if !apply.RecordLost(r.record.Contents, seen) {
-		return r.record.Contents, nil
+// recoverRecord adds to a lost inventory what the live objects tell of it.
+func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen apply.Observation) error {
+	if !apply.RecordLost(r.known, seen) {
+		return nil
 	}
 	namespaces := map[string]bool{r.repository.Namespace: true}
 	for i := range desired {
@@ -86,14 +108,13 @@ func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen a
 	}
 	orphans, err := r.cluster.Recover(ctx, desired, slices.Sorted(maps.Keys(namespaces)), seen, r.began)
 	if err != nil {
-		return nil, fmt.Errorf("recover the inventory: %w", err)
+		return fmt.Errorf("recover the inventory: %w", err)
 	}
 	klog.FromContext(ctx).Info("The inventory was lost; it is made again from what is live", "orphans", len(orphans))
-	known := r.record.Contents.Clone()
 	for _, orphan := range orphans {
-		known.Set(orphan)
+		r.known.Set(orphan)
 	}
-	return known, nil
+	return nil
 }
 
 // gather learns, side by side, what the spec, the inventory and the remote ref are now.
@@ -193,6 +214,7 @@ func (r *run) sourceEmpty() *Failure {
 // execute does what the plan says, and keeps the inventory: an object is recorded before it is first written, so that nothing leaks
 // whenever the process ends.
 func (r *run) execute(ctx context.Context) (*summary, error) {
+	r.publish(ctx)
 	next := r.known.Clone()
 	for _, step := range r.plan.Of(apply.Create, apply.Configure) {
 		if step.Entry == nil {
@@ -221,6 +243,8 @@ func (r *run) execute(ctx context.Context) (*summary, error) {
 	if err := r.Inventories.Save(saving, r.record, next); err != nil {
 		return &result, err
 	}
+	r.Drift.Saved(ownerOf(r.repository), next)
+	r.Drift.Settle(ctx, ownerOf(r.repository))
 	return &result, result.failure(r.repository).orNil()
 }
 
@@ -263,9 +287,9 @@ func (r *run) pruneUnconfirmed(held *v1alpha1.PendingPrune) *Failure {
 }
 
 // clusterAs is the API server as an identity sees it, for an owner's objects.
-func (c *Controller) clusterAs(client metadata.Interface, owner apply.Owner) *apply.Cluster {
+func (c *Controller) clusterAs(acting *identity, owner apply.Owner) *apply.Cluster {
 	return &apply.Cluster{
-		Owner: owner, Metadata: client, Discovery: c.Discovery,
+		Owner: owner, Metadata: acting.metadata, Objects: acting.objects, Discovery: c.Discovery, Watch: c.Watch, Witness: c.Drift,
 		RepositoryExists: func(ctx context.Context, other apply.Owner) (bool, error) {
 			_, err := c.API.GitRepositories(other.Namespace).Get(ctx, other.Name, metav1.GetOptions{})
 			if apierrors.IsNotFound(err) {

@@ -36,7 +36,7 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		c.rehearse(ctx, repository, remembered, taken[0])
 		return
 	}
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), confirmed: confirmation(taken), early: remembered.source}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken), early: remembered.source}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
 	result.trigger = taken[0].Spec.Trigger
 	c.conclude(ctx, r, remembered, taken, result)
@@ -55,7 +55,7 @@ func confirmation(syncs []*v1alpha1.Sync) string {
 
 // rehearse plans for a dry run and records the plan. It changes neither the cluster nor the GitRepository's status.
 func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, sync *v1alpha1.Sync) {
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now()}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), rehearsal: true}
 	limited, cancel := context.WithTimeout(ctx, repository.Spec.SyncTimeout())
 	defer cancel()
 	err := guard(ctx, func() error { return r.prepare(limited) })
@@ -113,10 +113,9 @@ const worthShowing = time.Second
 // bring executes a run's plan, and shows on the GitRepository that it does.
 func (c *Controller) bring(ctx context.Context, r *run, again bool) (*summary, error) {
 	if r.plan.Idle() {
-		// The inventory's finalizer and identity still follow the spec.
-		nothing := summarize(&r.plan, nil)
-		return &nothing, r.Inventories.Save(ctx, r.record, r.record.Contents)
+		return r.settle(ctx)
 	}
+	c.tellStart(r)
 	if again || !r.writes() {
 		// Trying the same again is no progress to show.
 		return r.execute(ctx)

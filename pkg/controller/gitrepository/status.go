@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/git"
 )
 
@@ -74,6 +75,9 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 	}
 	status.LastError = nil
 	status.Applied = r.revision
+	if apimeta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDrifted) == nil {
+		set(status, generation, v1alpha1.ConditionDrifted, metav1.ConditionFalse, drift.ReasonInSync, "")
+	}
 	message := r.summary.message()
 	ready := apimeta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	if !r.worthSaying && ready != nil && ready.Status == metav1.ConditionTrue {
@@ -82,6 +86,16 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 	set(status, generation, v1alpha1.ConditionReady, metav1.ConditionTrue, ReasonApplied, message)
 	set(status, generation, v1alpha1.ConditionReconciling, metav1.ConditionFalse, ReasonDone, "")
 	set(status, generation, v1alpha1.ConditionStalled, metav1.ConditionFalse, ReasonNotStalled, "")
+}
+
+// tellDrift writes what was found of drift. What was put back counts up.
+func tellDrift(status *v1alpha1.GitRepositoryStatus, generation int64, report *drift.Report) {
+	found := report.Status
+	if status.Drift != nil {
+		found.Repaired += status.Drift.Repaired
+	}
+	status.Drift = &found
+	set(status, generation, v1alpha1.ConditionDrifted, report.Drifted.Status, report.Drifted.Reason, report.Drifted.Message)
 }
 
 func concludeFailed(status *v1alpha1.GitRepositoryStatus, generation int64, failure *Failure) {

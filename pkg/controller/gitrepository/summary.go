@@ -34,7 +34,9 @@ func summarize(plan *apply.Plan, outcomes []apply.Outcome) summary {
 		}
 		if step.Action == apply.Unchanged {
 			s.counts.Unchanged++
-			s.applied++
+			if !step.Drifted {
+				s.applied++
+			}
 		}
 	}
 	for i := range outcomes {
@@ -75,6 +77,9 @@ func (s *summary) add(outcome *apply.Outcome) {
 	case apply.Release:
 		s.counts.Released++
 		s.change(step, v1alpha1.SyncActionReleased, step.Reason)
+	case apply.Paused:
+		s.counts.Paused++
+		s.change(step, v1alpha1.SyncActionPaused, step.Reason)
 	case apply.Refuse:
 		s.counts.Refused++
 		s.refused = append(s.refused, fmt.Sprintf("%s (%s): %s", step.ID, step.Desired.File, step.Reason))
@@ -105,6 +110,14 @@ func (s *summary) changed() int32 {
 
 // message says in a line how a run ended well.
 func (s *summary) message() string {
+	message := s.messageOfChanges()
+	if s.counts.Paused > 0 {
+		message += fmt.Sprintf(", %d paused", s.counts.Paused)
+	}
+	return message
+}
+
+func (s *summary) messageOfChanges() string {
 	switch {
 	case s.desired == 0 && s.changed() == 0:
 		return "applied, Git holds no objects"
@@ -120,6 +133,9 @@ func (s *summary) message() string {
 func (s *summary) plan(held *v1alpha1.PendingPrune) string {
 	message := fmt.Sprintf("planned: %d to create, %d to configure, %d to prune, %d unchanged; nothing was written",
 		s.counts.Created, s.counts.Configured, s.counts.Pruned, s.counts.Unchanged)
+	if s.counts.Paused > 0 {
+		message += fmt.Sprintf("; %d paused", s.counts.Paused)
+	}
 	if held != nil {
 		message += "; the prune would wait for a confirmation, because " + held.Reason
 	}
@@ -166,7 +182,7 @@ func first(texts []string, most int) []string {
 // rank puts what a reader looks for first.
 func rank(action v1alpha1.SyncAction) int {
 	return slices.Index([]v1alpha1.SyncAction{
-		v1alpha1.SyncActionFailed, v1alpha1.SyncActionRefused, v1alpha1.SyncActionPruned, v1alpha1.SyncActionCreated,
+		v1alpha1.SyncActionFailed, v1alpha1.SyncActionRefused, v1alpha1.SyncActionPaused, v1alpha1.SyncActionPruned, v1alpha1.SyncActionCreated,
 		v1alpha1.SyncActionConfigured, v1alpha1.SyncActionReleased,
 	}, action)
 }

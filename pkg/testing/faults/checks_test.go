@@ -16,6 +16,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/ownership"
 	"nopea.io/nopea/pkg/testing/githttp"
 	"nopea.io/nopea/pkg/testing/localcluster"
 )
@@ -161,11 +162,11 @@ func (s *scenario) likeInventory(ctx context.Context, live map[id]*unstructured.
 			continue
 		}
 		delete(left, i)
-		signature, err := apply.Signature(object.GetManagedFields())
+		signature, err := ownership.Signature(object.GetManagedFields())
 		switch {
 		case err != nil:
 			errs = append(errs, err)
-		case entry.UID != object.GetUID() || entry.Hash == "" || signature == "" || entry.Signature != signature || entry.Namespace != s.namespace:
+		case entry.UID != object.GetUID() || entry.Hash == "" || signature == (ownership.Digest{}) || entry.Signature != signature.String() || entry.Namespace != s.namespace:
 			errs = append(errs, fmt.Errorf("the inventory says of %s: %+v; its uid is %s, its signature %s", i, entry, object.GetUID(), signature))
 		}
 	}

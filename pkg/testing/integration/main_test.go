@@ -12,7 +12,7 @@ import (
 var world *sandbox.Sandbox
 
 func TestMain(m *testing.M) {
-	os.Exit(sandbox.Main(m, sandbox.Options{}, func(s *sandbox.Sandbox) { world = s }))
+	os.Exit(sandbox.Main(m, sandbox.Options{ControllerArgs: []string{"--allow-local-event-sinks"}}, func(s *sandbox.Sandbox) { world = s }))
 }
 
 func background() context.Context { return context.Background() }

@@ -160,7 +160,7 @@ func TestOnlyItsOwn(t *testing.T) {
 	v := newTenant(t)
 	configMaps := v.kube.CoreV1().ConfigMaps(v.namespace)
 	repo := v.repo("shop", map[string]string{"app.yaml": configMapYAML("settings", "one"), "old.yaml": configMapYAML("old", "x"), "freed.yaml": configMapYAML("freed", "x")})
-	v.declare("shop", repo.URL)
+	v.declare("shop", repo.URL, func(s *v1alpha1.GitRepositorySpec) { s.DriftPolicy = v1alpha1.DriftPolicyIgnore })
 	v.ready("shop")
 
 	// A copied label proves nothing.

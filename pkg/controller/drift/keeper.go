@@ -1,0 +1,336 @@
+package drift
+
+import (
+	"context"
+	"hash/maphash"
+	"iter"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/queue"
+	"nopea.io/nopea/pkg/controller/watch"
+	"nopea.io/nopea/pkg/ownership"
+)
+
+// Watcher shows the metadata of live labelled objects.
+type Watcher interface {
+	Want(ctx context.Context, resources map[schema.GroupKind]apply.Resource)
+	WaitFor(context.Context, []schema.GroupKind) error
+	Synced(schema.GroupKind) bool
+	Facts(apply.ID) (ownership.Facts, bool)
+	Blind() map[schema.GroupKind]error
+	Saw(apply.Resource, *metav1.PartialObjectMetadata)
+	Gone(apply.ID, types.UID)
+	List(context.Context, schema.GroupKind) iter.Seq2[watch.Object, error]
+}
+
+// Options are what a Keeper works with.
+type Options struct {
+	Discovery *apply.Discovery
+	Recorder  events.EventRecorder
+	Clock     clock.WithTicker
+	// Concurrent is how many objects are put back side by side.
+	Concurrent int
+	// LongestPause is the longest pause that counts.
+	LongestPause time.Duration
+	// VerifyInterval is the time between two comparisons of every object by dry run; 0 for none.
+	VerifyInterval time.Duration
+	// Changed is called when there is something new to report or to record of a GitRepository. It must not block.
+	Changed func(apply.Owner)
+}
+
+// Repository is what the keeper has to know of a GitRepository.
+type Repository struct {
+	Owner apply.Owner
+	// Object as the newest run saw it.
+	Object *v1alpha1.GitRepository
+	// Revision that its objects come from.
+	Revision *v1alpha1.Revision
+	// Cluster acts as its ServiceAccount.
+	Cluster *apply.Cluster
+	// Identified fails when that ServiceAccount is gone.
+	Identified func(context.Context) error
+	// Pause that holds all of its objects.
+	Pause apply.Pause
+	// Sourceless: what Git holds is not known now; only the record is.
+	Sourceless bool
+}
+
+// Keeper keeps live objects as they were applied. It is a Handler of a watch, and the Witness of all that is applied.
+type Keeper struct {
+	Options
+	watch   Watcher
+	ledger  *ledger
+	queue   *queue.Queue[apply.ID]
+	reports *queue.Queue[apply.Owner]
+	locks   [256]sync.Mutex
+	seed    maphash.Seed
+	started chan struct{} // closed when Run has begun
+	rounds  rounds
+}
+
+// New returns a Keeper that sees nothing until it is given a Watcher.
+func New(options Options) *Keeper {
+	return &Keeper{
+		Options: options, ledger: newLedger(), seed: maphash.MakeSeed(), started: make(chan struct{}),
+		queue: queue.New[apply.ID](options.Clock), reports: queue.New[apply.Owner](options.Clock),
+		rounds: rounds{due: make(map[apply.Owner]time.Time), wake: make(chan struct{}, 1)},
+	}
+}
+
+// Use gives the Keeper its eyes, before Run.
+func (k *Keeper) Use(watcher Watcher) { k.watch = watcher }
+
+// Run works until the context ends; working bounds the requests under way then.
+func (k *Keeper) Run(ctx, working context.Context) {
+	var workers sync.WaitGroup
+	workers.Go(func() { k.queue.Run(ctx) })
+	workers.Go(func() { k.reports.Run(ctx) })
+	workers.Go(func() { k.runRounds(ctx) })
+	if k.VerifyInterval > 0 {
+		workers.Go(func() { k.runVerify(ctx) })
+	}
+	workers.Go(func() {
+		for {
+			name, ok := k.reports.Get(false)
+			if !ok {
+				return
+			}
+			k.Options.Changed(name)
+			k.reports.Done(name)
+		}
+	})
+	for range k.Concurrent {
+		workers.Go(func() {
+			for {
+				id, ok := k.queue.Get(false)
+				if !ok {
+					return
+				}
+				k.process(working, id)
+				k.queue.Done(id)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// Lock keeps others from writing an object.
+func (k *Keeper) Lock(id apply.ID) (unlock func()) {
+	lock := &k.locks[maphash.Comparable(k.seed, id)%uint64(len(k.locks))]
+	lock.Lock()
+	return lock.Unlock
+}
+
+// Applied notes how an object was applied. The caller holds its lock.
+func (k *Keeper) Applied(name apply.Owner, resource apply.Resource, live *metav1.PartialObjectMetadata, entry v1alpha1.InventoryEntry) {
+	id := apply.EntryID(&entry)
+	k.ledger.Lock()
+	if o := k.ledger.objects[id]; o != nil && o.owner.Owner == name {
+		o.record(entry)
+		o.settled, o.written, o.unsaved, o.vanished, o.ran = live.Generation, k.Clock.Now(), true, false, false
+		if o.suspect != nil && !newer(o.suspect.version, live.ResourceVersion) {
+			o.suspect = nil
+		}
+		if o.owner.findings.current[id].State == v1alpha1.DriftStateFailed && o.owner.findings.clear(id) {
+			k.soon(o.owner)
+		}
+	}
+	k.ledger.Unlock()
+	k.watch.Saw(resource, live)
+}
+
+// Deleted notes that NOPEA deleted an object.
+func (k *Keeper) Deleted(_ apply.Resource, id apply.ID, uid types.UID) {
+	k.watch.Gone(id, uid)
+}
+
+// Publish tells what Git holds for a GitRepository from now on, before it is applied: so no repair goes back to something older.
+func (k *Keeper) Publish(ctx context.Context, repository Repository, desired []apply.Desired, inventory *apply.Inventory) {
+	k.ledger.Lock()
+	o := k.ledger.publish(repository, desired, inventory, k.Clock.Now())
+	k.refreshMetrics()
+	kinds := k.ledger.kinds()
+	k.ledger.Unlock()
+	k.schedule(repository.Owner, o.Object.Spec.DriftInterval(), false)
+	k.want(ctx, kinds)
+}
+
+// watchedWithin bounds the wait for new watches: a sync that does not get them lists by itself.
+const watchedWithin = 2 * time.Second
+
+// Expect has the kinds of what will be published watched, and waits until they are: nothing that happens while it is applied is missed.
+func (k *Keeper) Expect(ctx context.Context, name apply.Owner, desired []apply.Desired) {
+	kinds := make(map[schema.GroupKind]string)
+	for i := range desired {
+		kinds[desired[i].ID.GroupKind()] = desired[i].Version
+	}
+	k.ledger.Lock()
+	k.ledger.expected[name] = kinds
+	all := k.ledger.kinds()
+	k.ledger.Unlock()
+	served := k.want(ctx, all)
+	ctx, cancel := context.WithTimeout(ctx, watchedWithin)
+	defer cancel()
+	var waiting []schema.GroupKind
+	for gk := range kinds {
+		if served[gk] && !k.watch.Synced(gk) {
+			waiting = append(waiting, gk)
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	if err := k.watch.WaitFor(ctx, waiting); err != nil {
+		klog.FromContext(ctx).V(2).Info("Not all kinds are watched yet", "err", err)
+	}
+}
+
+// Watched tells whether all kinds of a GitRepository's objects are watched.
+func (k *Keeper) Watched(name apply.Owner) bool {
+	k.ledger.Lock()
+	kinds := make(map[schema.GroupKind]bool)
+	o := k.ledger.owners[name]
+	if o != nil {
+		for id := range o.objects {
+			kinds[id.GroupKind()] = true
+		}
+	}
+	k.ledger.Unlock()
+	for gk := range kinds {
+		if !k.watch.Synced(gk) {
+			return false
+		}
+	}
+	return o != nil && !o.Sourceless
+}
+
+// Prevents tells whether edits of any object are to be refused.
+func (k *Keeper) Prevents() bool {
+	k.ledger.Lock()
+	defer k.ledger.Unlock()
+	return k.ledger.prevented > 0
+}
+
+// Stale tells, once, whether an object of a GitRepository was held by a pause while its manifest changed, and is held no more.
+func (k *Keeper) Stale(name apply.Owner) bool {
+	k.ledger.Lock()
+	defer k.ledger.Unlock()
+	o := k.ledger.owners[name]
+	if o == nil || !o.stale {
+		return false
+	}
+	o.stale = false
+	return true
+}
+
+// want has the watcher watch the kinds that the API server serves. A kind that it does not serve yet is wanted by the sync that waits
+// for it, or the next.
+func (k *Keeper) want(ctx context.Context, kinds map[schema.GroupKind]string) (served map[schema.GroupKind]bool) {
+	served = make(map[schema.GroupKind]bool, len(kinds))
+	resources := make(map[schema.GroupKind]apply.Resource, len(kinds))
+	for gk, version := range kinds {
+		if resource, err := k.Discovery.LookupAny(ctx, gk.WithVersion(version), time.Time{}); err == nil {
+			resources[gk], served[gk] = resource, true
+		}
+	}
+	k.watch.Want(ctx, resources)
+	return served
+}
+
+// Settle looks at all objects of a GitRepository, after its sync: what changed before they were published shows here. It also has new
+// kinds watched.
+func (k *Keeper) Settle(ctx context.Context, name apply.Owner) {
+	k.ledger.Lock()
+	ids, kinds := k.ledger.idsOf(name), k.ledger.kinds()
+	k.ledger.Unlock()
+	k.want(ctx, kinds)
+	for _, id := range ids {
+		if k.watch.Synced(id.GroupKind()) {
+			k.look(id, byStart, nil)
+		}
+	}
+}
+
+// Update takes over what a GitRepository says of itself now, between two syncs.
+func (k *Keeper) Update(repository *v1alpha1.GitRepository, pause apply.Pause) {
+	name := apply.Owner{Namespace: repository.Namespace, Name: repository.Name}
+	k.ledger.Lock()
+	o := k.ledger.owners[name]
+	if o == nil {
+		k.ledger.Unlock()
+		return
+	}
+	released := o.Object.Spec.Suspend && !repository.Spec.Suspend || o.Pause != pause
+	if o.Object.Spec.ExtraFields != repository.Spec.ExtraFields {
+		released = true
+		for _, object := range o.objects {
+			object.inspected = ownership.Digest{}
+		}
+	}
+	before := o.Object.Spec.DriftInterval()
+	o.Object, o.Pause = repository, pause
+	ids := k.ledger.idsOf(name)
+	k.ledger.Unlock()
+	if before != repository.Spec.DriftInterval() {
+		k.schedule(name, repository.Spec.DriftInterval(), true)
+	}
+	if released {
+		for _, id := range ids {
+			k.queue.Add(id, queue.Normal)
+		}
+	}
+}
+
+// Forget drops a GitRepository that is gone, or going: nothing of it is put back any more.
+func (k *Keeper) Forget(ctx context.Context, name apply.Owner) {
+	k.ledger.Lock()
+	o := k.ledger.owners[name]
+	if o == nil {
+		k.ledger.Unlock()
+		return
+	}
+	for id := range o.objects {
+		k.ledger.drop(o, id)
+	}
+	delete(k.ledger.owners, name)
+	delete(k.ledger.expected, name)
+	k.refreshMetrics()
+	kinds := k.ledger.kinds()
+	k.ledger.Unlock()
+	k.unschedule(name)
+	k.want(ctx, kinds)
+}
+
+// Knows tells whether a GitRepository was published.
+func (k *Keeper) Knows(name apply.Owner) bool {
+	k.ledger.Lock()
+	defer k.ledger.Unlock()
+	return k.ledger.owners[name] != nil
+}
+
+// soon has the owner's findings reported: at once, or as soon as the last report is old enough. The caller holds the ledger.
+func (k *Keeper) soon(o *owner) {
+	at := o.reported.Add(reportEvery)
+	if now := k.Clock.Now(); !now.Before(at) {
+		k.reports.Add(o.Owner, queue.Normal)
+		return
+	}
+	k.reports.AddAt(o.Owner, at)
+}
+
+// objectReference is how Events name an object.
+func objectReference(id apply.ID, version string, uid types.UID) *corev1.ObjectReference {
+	return &corev1.ObjectReference{APIVersion: schema.GroupVersion{Group: id.Group, Version: version}.String(), Kind: id.Kind,
+		Namespace: id.Namespace, Name: id.Name, UID: uid}
+}

@@ -1,0 +1,171 @@
+package gitrepository
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/klog/v2"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/drift"
+	"nopea.io/nopea/pkg/git"
+)
+
+// publish tells the keeper of drift what Git holds from now on, before any of it is applied.
+func (r *run) publish(ctx context.Context) {
+	r.Drift.Publish(ctx, r.kept(r.cluster), r.desired, r.known)
+	r.Prevent.Want(r.Drift.Prevents())
+}
+
+// kept is what the keeper of drift has to know of the run's GitRepository.
+func (r *run) kept(cluster *apply.Cluster) drift.Repository {
+	namespace, account := r.repository.Namespace, r.repository.Spec.ServiceAccountName
+	return drift.Repository{
+		Owner: ownerOf(r.repository), Object: r.repository, Revision: r.revision, Cluster: cluster, Pause: r.pauseOf(r.repository),
+		Identified: func(ctx context.Context) error { return r.identified(ctx, namespace, account) },
+	}
+}
+
+// settle ends a run that found everything as it should be.
+func (r *run) settle(ctx context.Context) (*summary, error) {
+	r.publish(ctx)
+	// The inventory's finalizer and identity still follow the spec.
+	if err := r.Inventories.Save(ctx, r.record, r.known); err != nil {
+		return nil, err
+	}
+	r.Drift.Saved(ownerOf(r.repository), r.known)
+	r.Drift.Settle(ctx, ownerOf(r.repository))
+	nothing := summarize(&r.plan, nil)
+	return &nothing, nil
+}
+
+// keepWithoutSource has drift repaired, after a start, although the remote cannot be read: to the commit that was applied last, where the
+// cache of Git objects has it. Without that, drift is only shown. Nothing is applied for the first time, and nothing pruned.
+func (r *run) keepWithoutSource(ctx context.Context) {
+	owner, applied := ownerOf(r.repository), r.repository.Status.Applied
+	if applied == nil || r.Drift.Knows(owner) {
+		return
+	}
+	if err := r.keepApplied(ctx, applied); err != nil {
+		klog.FromContext(ctx).Info("Objects are not kept as they were applied until Git can be read", "err", err)
+		if r.record == nil {
+			return
+		}
+		kept := r.kept(nil)
+		kept.Revision, kept.Sourceless = applied, true
+		r.Drift.Publish(ctx, kept, nil, r.record.Contents)
+		r.Drift.Settle(ctx, owner)
+	}
+}
+
+func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision) error {
+	if r.record == nil {
+		if err := r.loadRecord(ctx); err != nil {
+			return err
+		}
+	}
+	if r.identity == nil || r.source == nil {
+		return fmt.Errorf("the identity or the source is not known")
+	}
+	snapshot, err := r.source.Cached(git.Revision{Hash: applied.Commit})
+	if err != nil {
+		return err
+	}
+	result, err := r.render(ctx, r.repository, snapshot, r.began)
+	if err != nil {
+		return err
+	}
+	r.revision, r.desired, r.known = applied, result.desired, r.record.Contents
+	r.publishFor(ctx, r.clusterAs(r.identity, ownerOf(r.repository)))
+	r.Drift.Settle(ctx, ownerOf(r.repository))
+	return nil
+}
+
+func (r *run) publishFor(ctx context.Context, cluster *apply.Cluster) {
+	r.cluster = cluster
+	r.publish(ctx)
+}
+
+// pausedUntil is when the first of the pauses ends that kept the run from doing all of its plan; all tells that the whole GitRepository
+// is paused.
+func (r *run) pausedUntil() (until time.Time, all bool) {
+	for _, step := range r.plan.Of(apply.Paused) {
+		if until.IsZero() || step.PausedUntil.Before(until) {
+			until = step.PausedUntil
+		}
+	}
+	return until, r.pauseOf(r.repository).Holds(r.began)
+}
+
+// pauseOf is the pause that holds all objects of a GitRepository.
+func (c *Controller) pauseOf(repository *v1alpha1.GitRepository) apply.Pause {
+	return apply.ReadPause(repository.Annotations[v1alpha1.AnnotationPauseUntil], c.Clock.Now(), c.LongestPause)
+}
+
+// reportDrift writes what the keeper of drift found: into the status, and into the inventory.
+func (c *Controller) reportDrift(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) {
+	owner := ownerOf(repository)
+	if report, ok := c.Drift.Report(owner); ok {
+		_, err := c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
+			tellDrift(status, repository.Generation, &report)
+		})
+		if err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Show drift in the status; it is tried again")
+			c.Drift.Unreported(owner, report)
+		} else {
+			c.Drift.Reported(owner, report)
+			c.tellDrift(repository, remembered, &report)
+		}
+	}
+	entries := c.Drift.Unsaved(owner)
+	if len(entries) == 0 {
+		return
+	}
+	if err := c.saveEntries(ctx, repository, entries); err != nil && ctx.Err() == nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Record what was put back; it is tried again")
+		remembered.again = c.Clock.Now().Add(firstRetry)
+	}
+}
+
+// saveEntries records how objects are now that were put back. What the inventory does not have (any more) is not added.
+func (c *Controller) saveEntries(ctx context.Context, repository *v1alpha1.GitRepository, entries []v1alpha1.InventoryEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	record, err := c.Inventories.Load(ctx, repository)
+	if err != nil {
+		return err
+	}
+	next := record.Contents.Clone()
+	for _, entry := range entries {
+		if next.Entry(apply.EntryID(&entry)) != nil {
+			next.Set(entry)
+		}
+	}
+	if err := c.Inventories.Save(ctx, record, next); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil // it is going
+		}
+		return err
+	}
+	c.Drift.Saved(ownerOf(repository), next)
+	return nil
+}
+
+// keep takes over what a GitRepository says of itself between two runs. It tells whether a run is due because a pause has ended.
+func (c *Controller) keep(repository *v1alpha1.GitRepository, remembered *memory) {
+	pause, now := c.pauseOf(repository), c.Clock.Now()
+	c.Drift.Update(repository, pause)
+	if text := repository.Annotations[v1alpha1.AnnotationPauseUntil]; pause.Fault != "" && remembered.toldPause != text {
+		c.Recorder.Eventf(repository, nil, "Warning", drift.ReasonPauseFault, "Pause", "%s", pause.Fault)
+		remembered.toldPause = text
+	}
+	lifted := !remembered.pausedUntil.IsZero() && remembered.pausedAll && !pause.Holds(now)
+	if lifted || c.Drift.Stale(ownerOf(repository)) {
+		remembered.pausedUntil = time.Time{}
+		remembered.cadence.repeat(now)
+	}
+}
