@@ -93,7 +93,7 @@ func TestDiscoveryAndTables(t *testing.T) {
 	s.createRepository(t, "shop")
 	mustPost(t, s, "anna", "shop", v1alpha1.Sync{})
 	for path, want := range map[string]string{
-		"gitrepositories": "shop Unknown waiting for the controller <none> <none> <none> https://git.example.com/shop.git HEAD . nopea 5m",
+		"gitrepositories": "shop Unknown waiting for the controller <none> <none> <none> <none> https://git.example.com/shop.git HEAD . nopea 5m",
 		"syncs":           "shop Manual anna <none> Pending <none> <none> <none>",
 	} {
 		answer := rawRequest(t, s.as("root"), "GET", "/apis/nopea.io/v1alpha1/"+path, "", "", "Accept", "application/json;as=Table;g=meta.k8s.io;v=v1")

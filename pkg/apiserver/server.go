@@ -93,6 +93,9 @@ func (o *Options) config() (*genericapiserver.RecommendedConfig, error) {
 	if err := o.Recommended.ApplyTo(config); err != nil {
 		return nil, fmt.Errorf("configure the server: %w", err)
 	}
+	if config.Authorization.Authorizer != nil {
+		config.Authorization.Authorizer = selections{config.Authorization.Authorizer}
+	}
 	return config, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -128,12 +129,28 @@ func TestSyncs(t *testing.T) {
 		if created := mustPost(t, s, controllerUser, "trigger", poll); created.Spec.Trigger != v1alpha1.SyncTriggerPoll {
 			t.Errorf("got trigger %s", created.Spec.Trigger)
 		}
-		// Somebody waits now: the stored one becomes urgent, and stays so.
-		if joined := mustPost(t, s, "anna", "trigger", v1alpha1.Sync{}); joined.Spec.Trigger != v1alpha1.SyncTriggerManual {
-			t.Errorf("got trigger %s after a manual request joined", joined.Spec.Trigger)
+		if stored := s.syncsOf(t, "trigger"); len(stored) != 1 {
+			t.Errorf("%d Syncs were stored", len(stored))
 		}
-		if joined := mustPost(t, s, controllerUser, "trigger", poll); joined.Spec.Trigger != v1alpha1.SyncTriggerManual || !slices.Equal(joined.Spec.RequestedBy, []string{controllerUser, "anna"}) {
-			t.Errorf("got %+v after an automatic request joined", joined.Spec)
+	})
+
+	t.Run("what NOPEA does by itself is born Running and joined by nobody", func(t *testing.T) {
+		s.createRepository(t, "own")
+		waiting := mustPost(t, s, "anna", "own", v1alpha1.Sync{})
+		seen := map[types.UID]bool{waiting.UID: true}
+		for _, trigger := range []v1alpha1.SyncTrigger{v1alpha1.SyncTriggerPoll, v1alpha1.SyncTriggerStartup, v1alpha1.SyncTriggerReconcile} {
+			before := time.Now()
+			created := mustPost(t, s, controllerUser, "own", spec(func(s *v1alpha1.SyncSpec) { s.Trigger = trigger }))
+			if seen[created.UID] || created.Status.Phase != v1alpha1.SyncPhaseRunning || !slices.Equal(created.Spec.RequestedBy, []string{controllerUser}) {
+				t.Errorf("%s: got %+v", trigger, created)
+			}
+			if start := created.Status.StartTime; start == nil || start.Time.Before(before.Truncate(time.Microsecond)) || start.Time.After(time.Now()) {
+				t.Errorf("%s: it started at %v, want between %s and now", trigger, start, before)
+			}
+			seen[created.UID] = true
+			if joined := mustPost(t, s, "anna", "own", v1alpha1.Sync{}); joined.UID != waiting.UID {
+				t.Errorf("a request that could join one that waits is %+v", joined)
+			}
 		}
 	})
 
@@ -362,6 +379,8 @@ func TestSyncs(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustPost(t, s, "anna", "full", v1alpha1.Sync{ObjectMeta: metav1.ObjectMeta{Name: "full-again"}})
+		// What NOPEA does by itself does not wait, and is told all the same.
+		mustPost(t, s, controllerUser, "full", spec(func(s *v1alpha1.SyncSpec) { s.Trigger = v1alpha1.SyncTriggerReconcile }))
 	})
 
 	t.Run("spec does not change", func(t *testing.T) {

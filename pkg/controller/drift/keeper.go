@@ -258,6 +258,8 @@ func (k *Keeper) Settle(ctx context.Context, name apply.Owner) {
 	for _, id := range ids {
 		if k.watch.Synced(id.GroupKind()) {
 			k.look(id, byStart, nil)
+		} else {
+			k.queue.Add(id, queue.Normal)
 		}
 	}
 }

@@ -36,6 +36,8 @@ const (
 const (
 	// requestWithin bounds one repair.
 	requestWithin = 30 * time.Second
+	// longestBlind is how long it may take until an object is looked into after its kind could not be watched for a while.
+	longestBlind = 15 * time.Second
 	// identifiedFor is how long a ServiceAccount that was seen counts as there.
 	identifiedFor = time.Minute
 )
@@ -66,7 +68,13 @@ func (k *Keeper) process(ctx context.Context, id apply.ID) {
 	defer k.Lock(id)()
 	facts, exists := k.watch.Facts(id)
 	if !exists && !k.watch.Synced(id.GroupKind()) {
-		return // nothing is known of it; the watch tells when it is
+		// Its watch has not begun or is interrupted: whether it is gone shows when that is over.
+		again := time.Second
+		if k.watch.Blind()[id.GroupKind()] != nil {
+			again = longestBlind
+		}
+		k.queue.AddAt(id, k.Clock.Now().Add(again))
+		return
 	}
 	k.ledger.Lock()
 	o := k.ledger.objects[id]

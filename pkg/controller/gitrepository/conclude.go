@@ -37,9 +37,9 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
 		// A retry is stored only once it has done something: otherwise failing again and again would push real records out.
-		if stored, joined, err := c.announce(ctx, r.repository, result.trigger); err != nil {
+		if stored, err := c.announce(ctx, r); err != nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Record a retry")
-		} else if !joined {
+		} else {
 			syncs = append(syncs, stored)
 		}
 	}

@@ -2,16 +2,13 @@ package gitrepository
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
-	"nopea.io/nopea/pkg/controller/queue"
 	"nopea.io/nopea/pkg/git"
 )
 
@@ -22,38 +19,21 @@ func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepositor
 	if trigger == v1alpha1.SyncTriggerPoll && !c.poll(ctx, r, remembered) {
 		return
 	}
-	var stored *v1alpha1.Sync
-	var joined bool
+	var syncs []*v1alpha1.Sync
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error {
 		if err := r.prepare(ctx); err != nil || r.plan.Idle() || remembered.cadence.retrying() {
 			return err
 		}
-		var err error
-		stored, joined, err = c.announce(ctx, r.repository, trigger)
-		if joined {
-			return errJoined
+		stored, err := c.announce(ctx, r)
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if joined {
-		// Somebody asked after this run looked at the remote ref: begin again, for them as well.
-		c.queue.Add(keyOf(repository), queue.Urgent)
-		return
-	}
-	if trigger == v1alpha1.SyncTriggerStartup && result.failure != nil && r.plan.Steps == nil {
-		if err := guard(ctx, func() error { r.keepWithoutSource(ctx); return nil }); err != nil {
-			utilruntime.HandleErrorWithContext(ctx, err, "Keep what was applied before")
-		}
-	}
-	result.trigger = trigger
-	var syncs []*v1alpha1.Sync
-	if stored != nil {
 		syncs = append(syncs, stored)
-	}
+		return nil
+	})
+	result.trigger = trigger
 	c.conclude(ctx, r, remembered, syncs, result)
 }
-
-var errJoined = errors.New("somebody asked for a sync meanwhile")
 
 // poll looks at the remote ref, and tells whether a whole run is wanted: the ref moved, or the look failed in a way that only a whole
 // run can judge.
@@ -110,23 +90,15 @@ func gitTrouble(repository *v1alpha1.GitRepository) bool {
 	return false
 }
 
-// announce stores a Sync for a run that has something to apply, already Running. joined tells that somebody's request met it, or was
-// met by it, before it was Running.
-func (c *Controller) announce(ctx context.Context, repository *v1alpha1.GitRepository, trigger v1alpha1.SyncTrigger) (stored *v1alpha1.Sync, joined bool, err error) {
-	pending, err := c.API.GitRepositories(repository.Namespace).CreateSync(ctx, repository.Name,
-		&v1alpha1.Sync{Spec: v1alpha1.SyncSpec{Trigger: trigger}}, metav1.CreateOptions{})
+// announce stores a Sync for what the controller does by itself. The API server makes it Running at once: no request joins it, and
+// whoever asks meanwhile has a Sync, and so a look at the remote ref, of their own.
+func (c *Controller) announce(ctx context.Context, r *run) (*v1alpha1.Sync, error) {
+	stored, err := c.API.GitRepositories(r.repository.Namespace).CreateSync(ctx, r.repository.Name,
+		&v1alpha1.Sync{Spec: v1alpha1.SyncSpec{Trigger: r.trigger}}, metav1.CreateOptions{})
 	if err != nil {
-		return nil, false, fmt.Errorf("store a Sync for GitRepository %s: %w", klog.KObj(repository), err)
+		return nil, fmt.Errorf("store a Sync for GitRepository %s: %w", klog.KObj(r.repository), err)
 	}
-	if len(pending.Spec.RequestedBy) > 1 || pending.Spec.Trigger != trigger {
-		return nil, true, nil
-	}
-	running, err := c.takeAsSeen(ctx, pending)
-	if apierrors.IsConflict(err) {
-		return nil, true, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("take Sync %s: %w", klog.KObj(pending), err)
-	}
-	return running, false, nil
+	// It began with the run; and its end will be by the same clock.
+	stored.Status.StartTime = new(metav1.NewMicroTime(r.began))
+	return stored, nil
 }

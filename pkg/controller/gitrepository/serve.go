@@ -98,6 +98,14 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 	if r.revision != nil {
 		remembered.source = r.source
 	}
+	defer func() {
+		if err == nil || r.plan.Steps != nil {
+			return
+		}
+		if err := guard(ctx, func() error { r.keepWithoutSource(ctx); return nil }); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Keep what was applied before")
+		}
+	}()
 	result.revision = r.revision
 	result.failure = explain(err, r.repository)
 	result.ended = c.Clock.Now()

@@ -43,7 +43,7 @@ func (r *run) settle(ctx context.Context) (*summary, error) {
 	return &nothing, nil
 }
 
-// keepWithoutSource has drift repaired, after a start, although the remote cannot be read: to the commit that was applied last, where the
+// keepWithoutSource has drift repaired, after a start, although the remote or its newest commit cannot be read: to the commit that was applied last, where the
 // cache of Git objects has it. Without that, drift is only shown. Nothing is applied for the first time, and nothing pruned.
 func (r *run) keepWithoutSource(ctx context.Context) {
 	owner, applied := ownerOf(r.repository), r.repository.Status.Applied

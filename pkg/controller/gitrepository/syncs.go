@@ -87,7 +87,10 @@ func batch(requested []*v1alpha1.Sync) (now, later []*v1alpha1.Sync) {
 // is gone.
 func (c *Controller) take(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.Sync, error) {
 	for {
-		taken, err := c.takeAsSeen(ctx, sync)
+		running := sync.DeepCopy()
+		running.Status.Phase = v1alpha1.SyncPhaseRunning
+		running.Status.StartTime = new(metav1.NewMicroTime(c.Clock.Now()))
+		taken, err := c.API.Syncs(sync.Namespace).UpdateStatus(ctx, running, metav1.UpdateOptions{})
 		switch {
 		case err == nil:
 			return taken, nil
@@ -107,14 +110,6 @@ func (c *Controller) take(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.S
 			return nil, nil
 		}
 	}
-}
-
-// takeAsSeen is take of exactly the state that was seen; a conflict when there is a newer one.
-func (c *Controller) takeAsSeen(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.Sync, error) {
-	running := sync.DeepCopy()
-	running.Status.Phase = v1alpha1.SyncPhaseRunning
-	running.Status.StartTime = new(metav1.NewMicroTime(c.Clock.Now()))
-	return c.API.Syncs(sync.Namespace).UpdateStatus(ctx, running, metav1.UpdateOptions{})
 }
 
 // finish writes what became of a Sync.

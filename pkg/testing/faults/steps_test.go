@@ -116,9 +116,9 @@ func fixed(k kind, h hold, count int) func(*scenario) point {
 var steps = []step{
 	{name: "POST half sent", at: atUser, point: fixed(postSync, during, 0), trigger: v1alpha1.SyncTriggerManual, verify: noSync},
 	{name: "POST stored, answer lost", at: atUser, point: fixed(postSync, after, 1), trigger: v1alpha1.SyncTriggerManual, verify: someSync},
-	{name: "poll announced", at: atAPI, point: fixed(postSync, after, 1), trigger: v1alpha1.SyncTriggerPoll, verify: all(pending, nothingApplied)},
-	{name: "Sync pending", at: atAPI, point: fixed(takeSync, before, 0), verify: all(pending, nothingApplied)},
-	{name: "Sync running", at: atAPI, point: fixed(takeSync, after, 1), verify: all(running, nothingApplied)},
+	{name: "poll announced", at: atAPI, point: fixed(postSync, after, 1), trigger: v1alpha1.SyncTriggerPoll, verify: all(running, nothingApplied)},
+	{name: "Sync pending", at: atAPI, point: fixed(takeSync, before, 0), trigger: v1alpha1.SyncTriggerManual, verify: all(pending, nothingApplied)},
+	{name: "Sync running", at: atAPI, point: fixed(takeSync, after, 1), trigger: v1alpha1.SyncTriggerManual, verify: all(running, nothingApplied)},
 	{name: "ls-refs arrived", at: atGit, point: fixed(lsRefs, before, 0), verify: all(takenIfPosted, nothingApplied)},
 	{name: "fetch arrived", at: atGit, point: fixed(fetch, before, 0), verify: all(takenIfPosted, nothingApplied)},
 	{name: "fetch half answered", at: atGit, point: fixed(fetch, half, 0), verify: all(takenIfPosted, nothingApplied)},

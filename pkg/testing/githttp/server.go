@@ -31,6 +31,8 @@ type Server struct {
 	http    *http.Server
 	address string
 	served  chan error
+	// closeOnce is close, the first time.
+	closeOnce func() error
 
 	mu          sync.Mutex
 	credentials map[string][]Credentials
@@ -63,6 +65,7 @@ func Start(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{dir: dir, home: home, credentials: map[string][]Credentials{}, served: make(chan error, 1)}
+	s.closeOnce = sync.OnceValue(s.close)
 	if err := s.listen(o.Address); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
@@ -86,8 +89,13 @@ func (s *Server) listen(address string) (err error) {
 	return nil
 }
 
-// Close stops the server and removes its temporary files; the repositories stay. Requests under way are cut off.
+// Close stops the server and removes its temporary files; the repositories stay. Requests under way are cut off. Closing it again does
+// nothing.
 func (s *Server) Close() error {
+	return s.closeOnce()
+}
+
+func (s *Server) close() error {
 	err := s.http.Close()
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

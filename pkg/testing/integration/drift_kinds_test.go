@@ -117,9 +117,7 @@ func TestExtraFields(t *testing.T) {
 	if len(v.deployment("web").Spec.Template.Spec.Containers) != 2 {
 		t.Error("it was taken away")
 	}
-	repository := v.get("shop")
-	repository.Spec.ExtraFields = v1alpha1.ExtraFieldsRemove
-	v.must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.ExtraFields = v1alpha1.ExtraFieldsRemove })
 	v.eventually("the container is gone", func(context.Context) error {
 		if count := len(v.deployment("web").Spec.Template.Spec.Containers); count != 1 {
 			return fmt.Errorf("there are %d", count)
@@ -183,11 +181,7 @@ webhooks:
 	v.scale("early", 4, "kubectl")
 
 	// A rule that comes later: the value that is live then stays.
-	repository := v.get("shop")
-	repository.Spec.Suspend = true
-	repository = githttp.Must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))(t)
-	repository.Spec.IgnoreDifferences, repository.Spec.Suspend = rule("early", "late"), false
-	v.must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.IgnoreDifferences = rule("early", "late") })
 	v.ready("shop")
 	v.scale("late", 6, "kubectl")
 

@@ -230,9 +230,7 @@ func TestDriftPolicies(t *testing.T) {
 	}
 	v.gone("cm-001")
 	// With another policy all is put back.
-	repository := v.get("shop")
-	repository.Spec.DriftPolicy = v1alpha1.DriftPolicyEnforce
-	v.must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.DriftPolicy = v1alpha1.DriftPolicyEnforce })
 	v.holds("cm-000", "one")
 	v.holds("cm-001", "one")
 	v.drift("shop", "nothing is drifted", func(d *v1alpha1.DriftStatus) bool { return d.Drifted == 0 })
@@ -302,9 +300,8 @@ func TestSuspendHoldsRepair(t *testing.T) {
 	v.declare("shop", repo.URL)
 	v.declare("other", other.URL)
 	v.ready("other")
-	repository := v.ready("shop")
-	repository.Spec.Suspend = true
-	repository = githttp.Must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))(t)
+	v.ready("shop")
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = true })
 	v.patch("configmaps", "witness", `{"data":{"key":"edited"}}`)
 	v.holds("witness", "one")
 	v.patch("configmaps", "cm-000", `{"data":{"key":"edited"}}`)
@@ -314,9 +311,7 @@ func TestSuspendHoldsRepair(t *testing.T) {
 		}
 		return nil
 	})
-	repository = v.get("shop")
-	repository.Spec.Suspend = false
-	v.must(v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}))
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = false })
 	v.holds("cm-000", "one")
 }
 

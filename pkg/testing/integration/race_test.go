@@ -62,6 +62,53 @@ func TestPushWhileASyncIsTaken(t *testing.T) {
 	}
 }
 
+// TestRequestWhileAPollGoesOn pushes and asks while the controller fetches an older push that it found by itself: the request is a Sync of
+// its own, whose look comes after it, and both are told.
+func TestRequestWhileAPollGoesOn(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	repo := v.repo("shop", map[string]string{"app.yaml": configMapYAML("settings", "one")})
+	v.declare("shop", repo.URL, func(s *v1alpha1.GitRepositorySpec) { s.Interval = "1s" })
+	v.ready("shop")
+	held, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	v.git.SetFault(func(request githttp.Request) *githttp.Fault {
+		if request.Command != "fetch" {
+			return nil
+		}
+		var fault *githttp.Fault
+		once.Do(func() {
+			close(held)
+			fault = &githttp.Fault{Hang: release}
+		})
+		return fault
+	})
+	older := githttp.Must(repo.Commit(map[string]string{"app.yaml": configMapYAML("settings", "two")}))(t)
+	select {
+	case <-held:
+	case <-t.Context().Done():
+		t.Fatal("the controller did not fetch")
+	}
+	newer := githttp.Must(repo.Commit(map[string]string{"app.yaml": configMapYAML("settings", "three")}))(t)
+	asked := v.post("shop")
+	close(release)
+	if done := v.finished(asked.Name); done.Status.Revision == nil || done.Status.Revision.Commit != newer || done.Status.Counts.Configured != 1 {
+		t.Fatalf("the request ended with %+v, want %s", done.Status, newer)
+	}
+	var polls []v1alpha1.Sync
+	for _, sync := range githttp.Must(v.api.Syncs(v.namespace).List(background(), metav1.ListOptions{}))(t).Items {
+		if sync.Spec.Trigger == v1alpha1.SyncTriggerPoll {
+			polls = append(polls, sync)
+		}
+	}
+	if len(polls) != 1 || polls[0].Status.Phase != v1alpha1.SyncPhaseSucceeded || polls[0].Status.Revision.Commit != older {
+		t.Errorf("the polls are told as %+v, want one that applied %s", polls, older)
+	}
+	if len(polls) == 1 && (len(polls[0].Spec.RequestedBy) != 1 || polls[0].Status.StartTime.After(polls[0].Status.CompletionTime.Time)) {
+		t.Errorf("unexpected Sync %+v", polls[0])
+	}
+}
+
 // TestRequestsTogether posts many Syncs at once: they end in few runs, none is lost, and all name the newest commit.
 func TestRequestsTogether(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/retry"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/generated/clientset/versioned"
@@ -116,6 +117,22 @@ func (v *tenant) declare(name, url string, change ...func(*v1alpha1.GitRepositor
 		c(&repository.Spec)
 	}
 	return githttp.Must(v.api.GitRepositories(v.namespace).Create(background(), repository, metav1.CreateOptions{}))(v.t)
+}
+
+// respec changes a GitRepository's spec.
+func (v *tenant) respec(name string, change func(*v1alpha1.GitRepositorySpec)) {
+	v.t.Helper()
+	if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		repository, err := v.api.GitRepositories(v.namespace).Get(background(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		change(&repository.Spec)
+		_, err = v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{})
+		return err
+	}); err != nil {
+		v.t.Fatal(err)
+	}
 }
 
 func (v *tenant) get(name string) *v1alpha1.GitRepository {

@@ -181,6 +181,9 @@ func (s *Sandbox) install(ctx context.Context) error {
 // Config is the cluster administrator's configuration, a new one at each call.
 func (s *Sandbox) Config() *rest.Config { return rest.CopyConfig(s.config) }
 
+// CacheDir is where the controller keeps fetched Git objects.
+func (s *Sandbox) CacheDir() string { return s.path("cache") }
+
 // Stop ends both servers, the controller first, and says so where one had ended by itself. NOPEA stays installed, with its data.
 func (s *Sandbox) Stop() error {
 	return errors.Join(s.Controller.finish(), s.APIServer.finish())

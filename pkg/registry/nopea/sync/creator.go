@@ -35,6 +35,8 @@ var errTaken = errors.New("the Sync was taken meanwhile")
 
 // Creator stores requests for a sync, and lets a request join an identical one that still waits.
 //
+// What NOPEA does by itself it tells when it already does it: such a Sync is Running from the first, joins none and is joined by none.
+//
 // Joining is decided in the store: the write that adds a request to a Sync fails unless the Sync is still Pending, and the
 // controller makes it Running before it looks at the remote. So whoever was answered has a run that began after the request.
 // The number of waiting Syncs per repository is exact within one process, by a lock around counting and storing; several
@@ -77,8 +79,11 @@ func (c *Creator) Create(ctx context.Context, repositoryName string, sync *nopea
 	if err := c.validate(ctx, sync, validate); err != nil {
 		return nil, err
 	}
-	if dryrun.IsDryRun(options.DryRun) {
+	switch {
+	case dryrun.IsDryRun(options.DryRun):
 		return c.syncs.Create(ctx, sync, rest.ValidateAllObjectFunc, options)
+	case automatic(sync.Spec.Trigger):
+		return c.store(ctx, sync, options)
 	}
 	return c.joinOrStore(ctx, sync, options)
 }
@@ -192,7 +197,11 @@ func (c *Creator) joinOrStore(ctx context.Context, sync *nopea.Sync, options *me
 			return nil, err
 		}
 	}
-	return c.store(ctx, key, sync, options)
+	obj, err := c.store(ctx, sync, options)
+	if stored, ok := obj.(*nopea.Sync); ok && err == nil {
+		c.recent.add(key, stored.DeepCopy())
+	}
+	return obj, err
 }
 
 // refuseIfFull counts again, with what the store holds: the cache may still show Syncs as waiting that were begun.
@@ -224,9 +233,7 @@ func (c *Creator) joinStored(ctx context.Context, name string, sync *nopea.Sync)
 }
 
 // store creates the object, under another name when a generated one is in use.
-func (c *Creator) store(ctx context.Context, key string, sync *nopea.Sync, options *metav1.CreateOptions) (runtime.Object, error) {
-	var obj runtime.Object
-	var err error
+func (c *Creator) store(ctx context.Context, sync *nopea.Sync, options *metav1.CreateOptions) (obj runtime.Object, err error) {
 	for range maxNameAttempts {
 		obj, err = c.syncs.Create(ctx, sync.DeepCopy(), rest.ValidateAllObjectFunc, options)
 		if !apierrors.IsAlreadyExists(err) || sync.GenerateName == "" {
@@ -235,13 +242,7 @@ func (c *Creator) store(ctx context.Context, key string, sync *nopea.Sync, optio
 		sync.Name = ""
 		c.nameIfUnnamed(sync)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if stored, ok := obj.(*nopea.Sync); ok {
-		c.recent.add(key, stored.DeepCopy())
-	}
-	return obj, nil
+	return obj, err
 }
 
 // requireRepository checks the name in the object against the one in the path, if there is one.

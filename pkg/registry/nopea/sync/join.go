@@ -10,7 +10,7 @@ import (
 // canJoin says whether one run answers both requests. A request that was given a name of its own asks for an object of its own;
 // those that were not have a generateName, which the server sets where the caller did not.
 func canJoin(request, stored *nopea.Sync) bool {
-	return stored.Status.Phase == nopea.SyncPhasePending && stored.DeletionTimestamp == nil &&
+	return stored.Status.Phase == nopea.SyncPhasePending && stored.DeletionTimestamp == nil && !automatic(stored.Spec.Trigger) &&
 		request.GenerateName != "" && stored.GenerateName != "" &&
 		request.Spec.Repository == stored.Spec.Repository &&
 		request.Spec.Revision == stored.Spec.Revision &&
@@ -18,19 +18,16 @@ func canJoin(request, stored *nopea.Sync) bool {
 		!request.Spec.DryRun && !stored.Spec.DryRun
 }
 
-// join adds a request to a stored one: who else asks, and the more urgent of the two triggers.
+// join adds a request to a stored one: who else asks.
 func join(stored, request *nopea.Sync) {
 	for _, name := range request.Spec.RequestedBy {
 		if len(stored.Spec.RequestedBy) < v1alpha1.MaxRequesters && !slices.Contains(stored.Spec.RequestedBy, name) {
 			stored.Spec.RequestedBy = append(slices.Clip(stored.Spec.RequestedBy), name)
 		}
 	}
-	if automatic(stored.Spec.Trigger) && !automatic(request.Spec.Trigger) {
-		stored.Spec.Trigger = request.Spec.Trigger
-	}
 }
 
-// automatic triggers are NOPEA's own; somebody waits for the others.
+// automatic triggers are of what NOPEA does by itself; somebody asked by the others.
 func automatic(trigger nopea.SyncTrigger) bool {
 	switch trigger {
 	case nopea.SyncTriggerPoll, nopea.SyncTriggerReconcile, nopea.SyncTriggerStartup:

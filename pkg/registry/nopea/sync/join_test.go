@@ -17,7 +17,8 @@ func TestCanJoin(t *testing.T) {
 		want   bool
 	}{
 		"identical":        {func(*nopea.Sync) {}, true},
-		"other trigger":    {func(s *nopea.Sync) { s.Spec.Trigger = nopea.SyncTriggerPoll }, true},
+		"other trigger":    {func(s *nopea.Sync) { s.Spec.Trigger = nopea.SyncTriggerWebhook }, true},
+		"NOPEA's own":      {func(s *nopea.Sync) { s.Spec.Trigger = nopea.SyncTriggerPoll }, false},
 		"begun":            {func(s *nopea.Sync) { s.Status.Phase = nopea.SyncPhaseRunning }, false},
 		"ended":            {func(s *nopea.Sync) { s.Status.Phase = nopea.SyncPhaseSucceeded }, false},
 		"being deleted":    {func(s *nopea.Sync) { s.DeletionTimestamp = new(metav1.Now()) }, false},
@@ -40,17 +41,14 @@ func TestJoin(t *testing.T) {
 	request := func(trigger nopea.SyncTrigger, by ...string) *nopea.Sync {
 		return &nopea.Sync{Spec: nopea.SyncSpec{Trigger: trigger, RequestedBy: by}}
 	}
-	for _, test := range []struct{ stored, request, want nopea.SyncTrigger }{
-		{nopea.SyncTriggerPoll, nopea.SyncTriggerManual, nopea.SyncTriggerManual},
-		{nopea.SyncTriggerStartup, nopea.SyncTriggerWebhook, nopea.SyncTriggerWebhook},
-		{nopea.SyncTriggerManual, nopea.SyncTriggerReconcile, nopea.SyncTriggerManual},
-		{nopea.SyncTriggerWebhook, nopea.SyncTriggerManual, nopea.SyncTriggerWebhook},
-		{nopea.SyncTriggerPoll, nopea.SyncTriggerReconcile, nopea.SyncTriggerPoll},
+	for _, test := range []struct{ stored, request nopea.SyncTrigger }{
+		{nopea.SyncTriggerManual, nopea.SyncTriggerWebhook},
+		{nopea.SyncTriggerWebhook, nopea.SyncTriggerManual},
 	} {
 		stored := request(test.stored, "anna")
 		join(stored, request(test.request, "anna"))
 		join(stored, request(test.request, "ben"))
-		if stored.Spec.Trigger != test.want || !slices.Equal(stored.Spec.RequestedBy, []string{"anna", "ben"}) {
+		if stored.Spec.Trigger != test.stored || !slices.Equal(stored.Spec.RequestedBy, []string{"anna", "ben"}) {
 			t.Errorf("%s joins %s: %+v", test.request, test.stored, stored.Spec)
 		}
 	}

@@ -36,7 +36,7 @@ type Storage struct {
 
 // NewStorage makes the storage of Syncs. GitRepositories are read by repositories; authorizer says who may use which trigger.
 func NewStorage(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, repositories rest.Getter, authorizer authorizer.Authorizer, clock clock.PassiveClock) (*Storage, error) {
-	s := strategy{typer, names.SimpleNameGenerator}
+	s := strategy{typer, names.SimpleNameGenerator, clock}
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &nopea.Sync{} },
 		NewListFunc:               func() runtime.Object { return &nopea.SyncList{} },

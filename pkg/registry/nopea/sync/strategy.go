@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apiserver/pkg/registry/rest"
 	"k8s.io/apiserver/pkg/storage/names"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"nopea.io/nopea/pkg/apis/nopea"
@@ -20,6 +21,7 @@ import (
 type strategy struct {
 	runtime.ObjectTyper
 	names.NameGenerator
+	clock clock.PassiveClock
 }
 
 var (
@@ -42,9 +44,13 @@ func resetFields(paths ...fieldpath.Path) map[fieldpath.APIVersion]*fieldpath.Se
 	}
 }
 
-func (strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
+// PrepareForCreate sets what the server says of a new Sync: it waits, or, where NOPEA tells what it does by itself, it is under way.
+func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 	sync := obj.(*nopea.Sync)
 	sync.Status = nopea.SyncStatus{Phase: nopea.SyncPhasePending}
+	if automatic(sync.Spec.Trigger) {
+		sync.Status = nopea.SyncStatus{Phase: nopea.SyncPhaseRunning, StartTime: new(metav1.NewMicroTime(s.clock.Now()))}
+	}
 	sync.Generation = 1
 }
 
