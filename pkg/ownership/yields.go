@@ -22,6 +22,10 @@ var yields = []yield{{
 	// The HorizontalPodAutoscaler scales through the subresource. A person who scales has another manager.
 	path: fieldpath.MakePathOrDie("spec", "replicas"), manager: "kube-controller-manager", subresource: "scale",
 }, {
+	// The rules of a ClusterRole with an aggregationRule are gathered from others.
+	kind: schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}, path: fieldpath.MakePathOrDie("rules"),
+	manager: "clusterrole-aggregation-controller",
+}, {
 	// Argo Rollouts points the stable and the canary Service at the Pods of a revision.
 	kind: schema.GroupKind{Kind: "Service"}, path: fieldpath.MakePathOrDie("spec", "selector"), manager: "rollouts-controller",
 }}

@@ -56,7 +56,7 @@ type SyncPhase string
 const (
 	// SyncPhasePending waits for its run. Identical requests join it.
 	SyncPhasePending SyncPhase = "Pending"
-	// SyncPhaseRunning was taken by the controller, before it looked at the remote ref.
+	// SyncPhaseRunning was taken by the controller: before it looked at the remote ref, if somebody asked for it.
 	SyncPhaseRunning SyncPhase = "Running"
 	// SyncPhaseSucceeded ended well.
 	SyncPhaseSucceeded SyncPhase = "Succeeded"

@@ -14,7 +14,7 @@ import (
 )
 
 // Changed is what the watch tells of an object. It compares, and does nothing else: the object is looked into by a worker.
-func (k *Keeper) Changed(id apply.ID, before, after ownership.Facts, existed, exists bool, object *metav1.PartialObjectMetadata) {
+func (k *Keeper) Changed(id apply.ID, before, after ownership.Facts, _, exists bool, object *metav1.PartialObjectMetadata) {
 	k.ledger.Lock()
 	o := k.ledger.objects[id]
 	if o == nil {

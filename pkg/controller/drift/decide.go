@@ -23,6 +23,8 @@ const (
 	repair
 	// recreate: apply it if there is none of its name.
 	recreate
+	// confirm: its ownership moved and its spec did not: a dry run tells whether anything has to be put back.
+	confirm
 	// probe: a dry run tells whether it is as Git has it.
 	probe
 	// tolerate: it is not as Git has it, and is left so.
@@ -148,6 +150,9 @@ func (s *situation) decideOnChanged(now time.Time) verdict {
 	}
 	if at, contested := s.contest.next(now); contested {
 		return verdict{do: wait, again: at}
+	}
+	if s.live.UID == s.uid && s.live.Generation > 0 && s.live.Generation == s.settled && s.live.Signature != (ownership.Digest{}) {
+		return verdict{do: confirm}
 	}
 	return verdict{do: repair}
 }

@@ -77,6 +77,7 @@ type Keeper struct {
 	seed    maphash.Seed
 	started chan struct{} // closed when Run has begun
 	rounds  rounds
+	pace    pace
 }
 
 // New returns a Keeper that sees nothing until it is given a Watcher.
@@ -294,15 +295,20 @@ func (k *Keeper) Update(repository *v1alpha1.GitRepository, pause apply.Pause) {
 	}
 }
 
-// Forget drops a GitRepository that is gone, or going: nothing of it is put back any more.
-func (k *Keeper) Forget(ctx context.Context, name apply.Owner) {
+// Forget drops a GitRepository that is gone, or going: nothing of it is put back any more. It returns who acted for it and the objects
+// of which edits are refused.
+func (k *Keeper) Forget(ctx context.Context, name apply.Owner) (acting *apply.Cluster, protected []apply.Desired) {
 	k.ledger.Lock()
 	o := k.ledger.owners[name]
 	if o == nil {
 		k.ledger.Unlock()
-		return
+		return nil, nil
 	}
-	for id := range o.objects {
+	acting = o.Cluster
+	for id, object := range o.objects {
+		if object.desired != nil && object.desired.Drift == v1alpha1.DriftPolicyPrevent && object.uid() != "" {
+			protected = append(protected, *object.desired)
+		}
 		k.ledger.drop(o, id)
 	}
 	delete(k.ledger.owners, name)
@@ -312,6 +318,7 @@ func (k *Keeper) Forget(ctx context.Context, name apply.Owner) {
 	k.ledger.Unlock()
 	k.unschedule(name)
 	k.want(ctx, kinds)
+	return acting, protected
 }
 
 // Knows tells whether a GitRepository was published.

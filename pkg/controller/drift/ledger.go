@@ -59,6 +59,16 @@ type owner struct {
 	toldUnwatched []string
 }
 
+// maxHappened bounds what waits for a report of one GitRepository.
+const maxHappened = 200
+
+// happen keeps what became of an object for the next report.
+func (o *owner) happen(found v1alpha1.DriftedObject) {
+	if len(o.happened) < maxHappened {
+		o.happened = append(o.happened, found)
+	}
+}
+
 // object is one object.
 type object struct {
 	owner   *owner
@@ -78,6 +88,8 @@ type object struct {
 	inspected     ownership.Digest
 	settled       int64
 	contest       contest
+	// turn is when it may be compared although its spec did not change.
+	turn time.Time
 	// failures to put it back, in a row.
 	failures int
 	// told are what was said of it once.

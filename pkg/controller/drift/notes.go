@@ -43,7 +43,10 @@ func (j *job) note(found v1alpha1.DriftedObject, reason string) {
 	j.describe(&found)
 	news := false
 	j.update(func(o *object) {
-		if news = o.owner.findings.set(j.id, found); o.owner.findings.changed {
+		if news = o.owner.findings.set(j.id, found); news {
+			o.owner.happen(found)
+		}
+		if o.owner.findings.changed {
 			j.soon(o.owner)
 		}
 	})
@@ -58,19 +61,6 @@ func (j *job) note(found v1alpha1.DriftedObject, reason string) {
 		text += ": " + shorten(fmt.Sprint(found.Fields), 300)
 	}
 	j.event(corev1.EventTypeWarning, reason, "Repair", fmt.Sprintf("%s (GitRepository %s, %s)", text, j.repository.Owner, found.File))
-	j.tell(found)
-}
-
-// maxHappened bounds what waits for a report of one GitRepository.
-const maxHappened = 200
-
-// tell keeps what became of the object for the next report.
-func (j *job) tell(found v1alpha1.DriftedObject) {
-	j.update(func(o *object) {
-		if len(o.owner.happened) < maxHappened {
-			o.owner.happened = append(o.owner.happened, found)
-		}
-	})
 }
 
 func (j *job) event(kind, reason, action, note string) {
@@ -86,7 +76,6 @@ func (j *job) event(kind, reason, action, note string) {
 
 // allRight forgets what was said of an object that is as Git has it. A fight is said to go on until it has rested for a while.
 func (j *job) allRight() {
-	back := false
 	j.update(func(o *object) {
 		state := o.owner.findings.current[j.id].State
 		if state == v1alpha1.DriftStateContested && o.contest.lasting(j.Clock.Now()) {
@@ -96,16 +85,15 @@ func (j *job) allRight() {
 			return
 		}
 		o.failures = 0
-		back = state == v1alpha1.DriftStateFailed || state == v1alpha1.DriftStateContested
+		if state == v1alpha1.DriftStateFailed || state == v1alpha1.DriftStateContested {
+			found := v1alpha1.DriftedObject{State: v1alpha1.DriftStateRepaired}
+			j.describe(&found)
+			o.owner.happen(found)
+		}
 		if o.owner.findings.clear(j.id) {
 			j.soon(o.owner)
 		}
 	})
-	if back {
-		found := v1alpha1.DriftedObject{State: v1alpha1.DriftStateRepaired}
-		j.describe(&found)
-		j.tell(found)
-	}
 }
 
 // released ends what was said of a pause, once it no longer holds the object. Where the manifest changed meanwhile a sync is asked for.
@@ -206,6 +194,53 @@ func (j *job) recallEvidence(ctx context.Context) {
 	}
 }
 
+// confirm finds by a dry run, paced, whether an object whose spec did not change has to be put back. What the API server itself
+// rewrote, as after a change of the kind's schema, is recorded as it is now.
+func (j *job) confirm(ctx context.Context) {
+	now := j.Clock.Now()
+	if j.turn.IsZero() {
+		turn := j.pace.turn(now)
+		if turn.After(now) {
+			j.update(func(o *object) { o.turn = turn })
+			j.queue.AddAt(j.id, turn)
+			return
+		}
+	}
+	j.update(func(o *object) { o.turn = time.Time{} })
+	should, err := j.rehearse(ctx)
+	if err != nil {
+		j.failed(ctx, err)
+		return
+	}
+	signature, err := ownership.Signature(should.ManagedFields)
+	if err != nil || signature != j.facts.Signature || should.Generation != j.facts.Generation || j.recent(should) {
+		j.restore(ctx)
+		return
+	}
+	resource, err := j.resource(ctx)
+	if err == nil {
+		err = j.repository.Cluster.Record(resource, j.desired, should)
+	}
+	if err != nil {
+		j.failed(ctx, err)
+		return
+	}
+	j.settled(j.facts.Generation)
+}
+
+// recent tells whether NOPEA's own entry is of this very second: a dry run that changes something would not show by its time.
+func (j *job) recent(object *metav1.PartialObjectMetadata) bool {
+	for i := range object.ManagedFields {
+		entry := &object.ManagedFields[i]
+		if entry.Manager == v1alpha1.FieldManager && entry.Operation == metav1.ManagedFieldsOperationApply && entry.Time != nil {
+			if j.Clock.Now().Sub(entry.Time.Time) < 2*time.Second {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // compare finds by a dry run whether an object is as Git has it, where its ownership alone does not tell, and puts it back if not.
 func (j *job) compare(ctx context.Context, by string) {
 	should, err := j.rehearse(ctx)
@@ -286,12 +321,12 @@ func (j *job) strip(ctx context.Context, resource apply.Resource) {
 		o.contest.repaired(now)
 		o.settled, o.written = live.Generation, now
 		o.owner.findings.putBack(j.id, found)
+		o.owner.happen(found)
 		j.soon(o.owner)
 	})
 	driftTotal.WithLabelValues(j.by(), "repaired").Inc()
 	j.event(corev1.EventTypeWarning, ReasonExtraRemoved, "Repair", fmt.Sprintf("%s: %v, added by %s. GitRepository %s has spec.extraFields Remove",
 		found.Message, found.Fields, found.Manager, j.repository.Owner))
-	j.tell(found)
 }
 
 func namesOf(extras []ownership.Extra) (fields []string, manager string) {

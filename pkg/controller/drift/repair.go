@@ -53,6 +53,8 @@ type job struct {
 	exists     bool
 	evidence   *evidence
 	identified time.Time
+	// turn is when the object may be compared although its spec did not change; the zero time when that was not asked for yet.
+	turn time.Time
 }
 
 // process looks into one object. A panic ends this look alone.
@@ -85,7 +87,7 @@ func (k *Keeper) process(ctx context.Context, id apply.ID) {
 	sit := k.situation(o, facts, exists)
 	verdict := sit.decide(k.Clock.Now())
 	j := &job{Keeper: k, id: id, repository: o.owner.Repository, desired: o.desired, entry: o.entry, facts: facts, exists: exists,
-		evidence: o.suspect, identified: o.owner.identified}
+		evidence: o.suspect, identified: o.owner.identified, turn: o.turn}
 	k.ledger.Unlock()
 	if !verdict.again.IsZero() {
 		k.queue.AddAt(id, verdict.again)
@@ -106,6 +108,8 @@ func (k *Keeper) process(ctx context.Context, id apply.ID) {
 	case show:
 		j.note(v1alpha1.DriftedObject{State: v1alpha1.DriftStateDrifted,
 			Message: "it is not as it was applied, and is put back when Git can be read"}, ReasonDrifted)
+	case confirm:
+		j.confirm(ctx)
 	case probe:
 		j.compare(ctx, byEvent)
 	case inspect:
@@ -205,6 +209,7 @@ func (j *job) repaired(live *metav1.PartialObjectMetadata, began time.Time) {
 		o.suspect, o.failures, o.probed = nil, 0, now
 		lasting = o.contest.lasting(now)
 		o.owner.findings.putBack(j.id, found)
+		o.owner.happen(found)
 		if lasting {
 			contested := found
 			contested.State = v1alpha1.DriftStateContested
@@ -225,7 +230,6 @@ func (j *job) repaired(live *metav1.PartialObjectMetadata, began time.Time) {
 	}
 	repairSeconds.Observe(now.Sub(seen).Seconds())
 	j.event(corev1.EventTypeWarning, ReasonRepaired, "Repair", j.story(found)+". To hold it as it is for an hour: "+pauseCommand(j.id, now))
-	j.tell(found)
 }
 
 // returnTo has the objects of a namespace that is back looked into. The caller holds the ledger.

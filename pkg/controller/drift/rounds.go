@@ -166,7 +166,7 @@ func (k *Keeper) compareListed(id apply.ID, facts ownership.Facts, exists bool, 
 	sit := k.situation(o, facts, exists)
 	do := sit.decide(k.Clock.Now()).do
 	missed := known != exists || exists && newer(facts.ResourceVersion, watched.ResourceVersion)
-	changed := do == repair || do == recreate || do == tolerate
+	changed := do == repair || do == confirm || do == recreate || do == tolerate
 	if missed && changed {
 		missedTotal.Inc()
 		if o.suspect == nil {

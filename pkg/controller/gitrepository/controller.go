@@ -297,8 +297,17 @@ func (c *Controller) DriftFound(owner apply.Owner) {
 
 // unkeep ends the repair of drift for a GitRepository.
 func (c *Controller) unkeep(ctx context.Context, key types.NamespacedName) {
-	c.Drift.Forget(ctx, apply.Owner{Namespace: key.Namespace, Name: key.Name})
+	acting, protected := c.Drift.Forget(ctx, apply.Owner{Namespace: key.Namespace, Name: key.Name})
 	c.Prevent.Want(c.Drift.Prevents())
+	if acting == nil {
+		return
+	}
+	// What is left behind must not stay locked because others still ask for protection.
+	apply.Each(ctx, protected, func(ctx context.Context, object apply.Desired) {
+		if err := acting.Unprotect(ctx, &object); err != nil && ctx.Err() == nil {
+			klog.FromContext(ctx).Info("Could not take the protection off an object", "object", object.ID.String(), "err", err)
+		}
+	})
 }
 
 func (c *Controller) forget(ctx context.Context, key types.NamespacedName) {

@@ -4186,7 +4186,7 @@ func schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref common.ReferenceCallback) com
 				Properties: map[string]spec.Schema{
 					"phase": {
 						SchemaProps: spec.SchemaProps{
-							Description: "phase: Pending, Running, Succeeded or Failed.\n\nPossible enum values:\n - `\"Failed\"` ended with an error.\n - `\"Pending\"` waits for its run. Identical requests join it.\n - `\"Running\"` was taken by the controller, before it looked at the remote ref.\n - `\"Succeeded\"` ended well.",
+							Description: "phase: Pending, Running, Succeeded or Failed.\n\nPossible enum values:\n - `\"Failed\"` ended with an error.\n - `\"Pending\"` waits for its run. Identical requests join it.\n - `\"Running\"` was taken by the controller: before it looked at the remote ref, if somebody asked for it.\n - `\"Succeeded\"` ended well.",
 							Type:        []string{"string"},
 							Format:      "",
 							Enum:        []interface{}{"Failed", "Pending", "Running", "Succeeded"},

@@ -23,7 +23,6 @@ const (
 	writeProgress   kind = "show progress"
 	listInventories kind = "list Inventories"
 	// To kube-apiserver, about the tenant's objects.
-	listObjects  kind = "list objects"
 	applyObject  kind = "apply an object"
 	deleteObject kind = "delete an object"
 	// To Git.
@@ -77,8 +76,6 @@ func classifyObject(method, path string) kind {
 			continue
 		}
 		switch method {
-		case http.MethodGet:
-			return listObjects
 		case http.MethodPatch:
 			return applyObject
 		case http.MethodDelete:
@@ -122,7 +119,7 @@ var steps = []step{
 	{name: "ls-refs arrived", at: atGit, point: fixed(lsRefs, before, 0), verify: all(takenIfPosted, nothingApplied)},
 	{name: "fetch arrived", at: atGit, point: fixed(fetch, before, 0), verify: all(takenIfPosted, nothingApplied)},
 	{name: "fetch half answered", at: atGit, point: fixed(fetch, half, 0), verify: all(takenIfPosted, nothingApplied)},
-	{name: "live objects listed", at: atAPI, point: fixed(listObjects, after, 1), verify: all(takenIfPosted, nothingApplied)},
+	{name: "inventory read", at: atAPI, point: fixed(listInventories, after, 1), verify: all(takenIfPosted, nothingApplied)},
 	{name: "plan made, nothing recorded", at: atAPI, point: fixed(writeInventory, before, 0), verify: all(running, nothingApplied, recorded(0))},
 	{name: "new objects recorded", at: atAPI, point: fixed(writeInventory, after, 1), verify: all(running, nothingApplied, recordedNew)},
 	{name: "first apply half sent", at: atAPI, point: fixed(applyObject, during, 0), verify: all(running, nothingApplied, recordedNew)},

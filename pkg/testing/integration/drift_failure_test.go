@@ -31,7 +31,7 @@ type sink struct {
 func newSink(t *testing.T) *sink {
 	t.Helper()
 	s := &sink{bodies: map[string][]string{}}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || !json.Valid(body) {
 			t.Errorf("an event's body: %s, %v", body, err)
@@ -167,6 +167,34 @@ func TestPrevent(t *testing.T) {
 	v.holds("cm", "two")
 }
 
+// TestOrphansAreUnlocked: what a GitRepository of policy Prevent leaves behind may be edited, although another still asks for protection.
+func TestOrphansAreUnlocked(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	for _, name := range []string{"goes", "stays"} {
+		repo := v.repo(name, map[string]string{name + ".yaml": configMapYAML(name, "one")})
+		v.declare(name, repo.URL, policy(v1alpha1.DriftPolicyPrevent))
+		v.ready(name)
+	}
+	edit := func(ctx context.Context, name string) error {
+		_, err := v.kube.CoreV1().ConfigMaps(v.namespace).Patch(ctx, name, "application/merge-patch+json", []byte(`{"data":{"key":"edited"}}`), metav1.PatchOptions{})
+		return err
+	}
+	v.eventually("edits are refused", func(ctx context.Context) error {
+		if edit(ctx, "goes") == nil || edit(ctx, "stays") == nil {
+			return fmt.Errorf("they are not")
+		}
+		return nil
+	})
+	if err := v.api.GitRepositories(v.namespace).Delete(background(), "goes", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	v.eventually("the orphan may be edited", func(ctx context.Context) error { return edit(ctx, "goes") })
+	if edit(background(), "stays") == nil {
+		t.Error("the other lost its protection")
+	}
+}
+
 // TestDriftAcrossRestart: what is edited while no controller runs is put back when one does; also when Git cannot be reached then, from
 // the cache of Git objects; without that cache it is shown, and nothing is pruned.
 func TestDriftAcrossRestart(t *testing.T) {
@@ -208,7 +236,7 @@ func TestDriftAcrossRestart(t *testing.T) {
 		}
 		v.patch("configmaps", "cm-001", `{"data":{"key":"edited again"}}`)
 	})
-	v.drift("shop", "the edit is shown", func(d *v1alpha1.DriftStatus) bool { return d.Drifted == 1 })
+	v.drift("shop", "the edit is shown", func(d *v1alpha1.DriftStatus) bool { return found(d, "cm-001", v1alpha1.DriftStateDrifted) != nil })
 	v.configMap("cm-000")
 	v.configMap("cm-002")
 }

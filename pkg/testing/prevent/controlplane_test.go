@@ -65,7 +65,7 @@ rules: []`, name, label)))
 func TestGarbageCollectionPasses(t *testing.T) {
 	t.Parallel()
 	v := newTenant(t)
-	t.Run("background", func(t *testing.T) {
+	t.Run("background", func(*testing.T) {
 		owner := v.create(configMaps, v.object(configMap("owner")))
 		v.apply(configMaps, configMap("dependent"))
 		v.patch(v.on(configMaps), "dependent", fmt.Sprintf(
@@ -73,7 +73,7 @@ func TestGarbageCollectionPasses(t *testing.T) {
 		v.must(nil, v.on(configMaps).Delete(background(), "owner", metav1.DeleteOptions{}))
 		v.gone(configMaps, "dependent")
 	})
-	t.Run("foreground", func(t *testing.T) {
+	t.Run("foreground", func(*testing.T) {
 		v.apply(deployments, deployment("web"))
 		v.replicaSetOf("web")
 		v.must(nil, v.adminAs("ada", breakGlass).Resource(deployments).Namespace(v.namespace).
@@ -207,16 +207,16 @@ func TestPodPasses(t *testing.T) {
 		v.must(nil, kubelet.Delete(background(), "graceful", metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
 		v.gone(pods, "graceful")
 	})
-	t.Run("kubelet", func(t *testing.T) {
+	t.Run("kubelet", func(*testing.T) {
 		v.must(nil, kubelet.Delete(background(), "failed", metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
 		v.gone(pods, "failed")
 	})
-	t.Run("scheduler", func(t *testing.T) {
+	t.Run("scheduler", func(*testing.T) {
 		v.must(nil, v.system("system:kube-scheduler").Resource(pods).Namespace(v.namespace).
 			Delete(background(), "preempted", metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
 		v.gone(pods, "preempted")
 	})
-	t.Run("eviction", func(t *testing.T) {
+	t.Run("eviction", func(*testing.T) {
 		eviction := v.object("{apiVersion: policy/v1, kind: Eviction, metadata: {name: evicted}, deleteOptions: {gracePeriodSeconds: 0}}")
 		v.must(v.on(pods).Create(background(), eviction, metav1.CreateOptions{}, "eviction"))
 	})

@@ -94,7 +94,7 @@ func TestKeeperWithoutRights(t *testing.T) {
 	keeper.Want(true)
 	eventually(t, "the Keeper says that it has no rights", func(context.Context) error {
 		if err := keeper.State(); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), prevent.Name) {
-			return fmt.Errorf("the state is %v", err)
+			return fmt.Errorf("the state is %w", err)
 		}
 		return nil
 	})

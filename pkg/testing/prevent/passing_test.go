@@ -81,14 +81,14 @@ func TestNopeaPasses(t *testing.T) {
 			t.Errorf("the data is %v", kept.Object["data"])
 		}
 	})
-	t.Run("it opens what it protected", func(t *testing.T) {
+	t.Run("it opens what it protected", func(*testing.T) {
 		open := v.object("{apiVersion: v1, kind: ConfigMap, metadata: {name: open}, data: {one: a}}")
 		v.applyObject(configMaps, v.protect(open.DeepCopy()))
 		v.refused(v.on(configMaps).Patch(background(), "open", types.MergePatchType, []byte(`{"data":{"one":"b"}}`), metav1.PatchOptions{}))
 		v.applyObject(configMaps, open)
 		v.patch(v.on(configMaps), "open", `{"data":{"one":"b"}}`)
 	})
-	t.Run("it prunes", func(t *testing.T) {
+	t.Run("it prunes", func(*testing.T) {
 		v.must(nil, v.nopea.Resource(configMaps).Namespace(v.namespace).Delete(background(), "settings", metav1.DeleteOptions{}))
 	})
 }
@@ -106,12 +106,12 @@ func TestBreakGlassPasses(t *testing.T) {
 func TestUnprotectedPasses(t *testing.T) {
 	t.Parallel()
 	v := newTenant(t)
-	t.Run("without the label", func(t *testing.T) {
+	t.Run("without the label", func(*testing.T) {
 		v.applyObject(configMaps, v.object(configMap("open")))
 		v.patch(v.on(configMaps), "open", `{"data":{"greeting":"Good bye"}}`)
 		v.must(nil, v.on(configMaps).Delete(background(), "open", metav1.DeleteOptions{}))
 	})
-	t.Run("with a copied label", func(t *testing.T) {
+	t.Run("with a copied label", func(*testing.T) {
 		v.create(configMaps, v.protect(v.object(configMap("copy"))))
 		v.patch(v.on(configMaps), "copy", `{"data":{"greeting":"Good bye"}}`)
 		v.patch(v.on(configMaps), "copy", `{"metadata":{"labels":null,"annotations":null}}`)
