@@ -30,6 +30,9 @@ func (k *Keeper) Changed(id apply.ID, before, after ownership.Facts, _, exists b
 	case !exists:
 		o.ran = object == nil || ranToEnd(object)
 		sit.ran = o.ran
+		if sit.uid != "" && o.suspect == nil {
+			o.suspect = k.evidenceOf(object, byEvent)
+		}
 	case sit.uid != "" && sit.differs() && !sit.yields():
 		o.suspect = k.evidenceOf(object, byEvent)
 		sit.suspect = true

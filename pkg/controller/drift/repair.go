@@ -224,6 +224,9 @@ func (j *job) repaired(live *metav1.PartialObjectMetadata, began time.Time) {
 		j.queue.AddAt(j.id, now.Add(2*longestWait+time.Second))
 	}
 	driftTotal.WithLabelValues(j.by(), "repaired").Inc()
+	if j.by() == byList {
+		missedTotal.Inc()
+	}
 	seen := began
 	if j.evidence != nil {
 		seen = j.evidence.seen

@@ -156,7 +156,6 @@ func (k *Keeper) compareWithList(ids []apply.ID, listed map[apply.ID]ownership.F
 
 // compareListed looks at an object as a list showed it. What NOPEA itself wrote since the list began is left to the next round.
 func (k *Keeper) compareListed(id apply.ID, facts ownership.Facts, exists bool, began time.Time) {
-	watched, known := k.watch.Facts(id)
 	k.ledger.Lock()
 	o := k.ledger.objects[id]
 	if o == nil || o.uid() == "" || !o.written.Before(began) {
@@ -165,14 +164,9 @@ func (k *Keeper) compareListed(id apply.ID, facts ownership.Facts, exists bool, 
 	}
 	sit := k.situation(o, facts, exists)
 	do := sit.decide(k.Clock.Now()).do
-	missed := known != exists || exists && newer(facts.ResourceVersion, watched.ResourceVersion)
-	changed := do == repair || do == confirm || do == recreate || do == tolerate
-	if missed && changed {
-		missedTotal.Inc()
-		if o.suspect == nil {
-			o.suspect = k.evidenceOf(nil, byList)
-			o.suspect.version = facts.ResourceVersion
-		}
+	if o.suspect == nil && (do == repair || do == confirm || do == recreate) {
+		o.suspect = k.evidenceOf(nil, byList) // no event told of it
+		o.suspect.version = facts.ResourceVersion
 	}
 	k.ledger.Unlock()
 	if do != nothing {
