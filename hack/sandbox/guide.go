@@ -21,10 +21,10 @@ In another terminal:
   kubectl get gr -n %[1]s
   kubectl get syncs -n %[1]s
 
-  # Edit by hand, and have it put back (by itself it is, within 30 s; this is at once)
+  # Edit by hand: it is put back at once, and an Event says so
   kubectl scale deployment/web -n %[1]s --replicas=5
-  echo '{}' | kubectl create -f - --raw /apis/nopea.io/v1alpha1/namespaces/%[1]s/gitrepositories/%[1]s/syncs > /dev/null
   kubectl get deployment/web -n %[1]s
+  kubectl get events -n %[1]s --field-selector reason=DriftRepaired
 
   # Change it in Git: live within about two seconds of the push
   cd %[4]s && ${EDITOR:-vi} deploy/configmap.yaml && git commit -am 'Another greeting' && git push

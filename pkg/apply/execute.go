@@ -196,7 +196,7 @@ func (e *execution) verify(ctx context.Context, resource Resource, step *Step) e
 }
 
 func (e *execution) write(ctx context.Context, resource Resource, step *Step, done Action) error {
-	live, err := e.Apply(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
+	live, err := e.Cluster.write(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
 	if err != nil {
 		return err
 	}

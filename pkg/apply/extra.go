@@ -73,19 +73,9 @@ func pointerTo(content any, path fieldpath.Path) ([]string, bool) {
 // the others stay right.
 func removal(version string, pointers [][]string) ([]byte, error) {
 	slices.SortFunc(pointers, func(a, b []string) int { return comparePointers(b, a) })
-	type operation struct {
-		Op    string `json:"op"`
-		Path  string `json:"path"`
-		Value any    `json:"value,omitempty"`
-	}
 	operations := []operation{{Op: "test", Path: "/metadata/resourceVersion", Value: version}}
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	for _, pointer := range pointers {
-		var path strings.Builder
-		for _, step := range pointer {
-			path.WriteString("/" + escape.Replace(step))
-		}
-		operations = append(operations, operation{Op: "remove", Path: path.String()})
+		operations = append(operations, operation{Op: "remove", Path: pointerText(pointer)})
 	}
 	patch, err := json.Marshal(operations)
 	if err != nil {

@@ -26,7 +26,7 @@ func (c *Cluster) Restore(ctx context.Context, resource Resource, desired *Desir
 	if facts != nil && LiveOf(*facts, c.Owner).ours() {
 		how = Write{UID: facts.UID, Yields: facts.Yielded != (ownership.Digest{})}
 	}
-	live, err := c.Apply(ctx, resource, desired, how)
+	live, err := c.write(ctx, resource, desired, how)
 	if !apierrors.IsConflict(err) {
 		return live, err
 	}
@@ -47,7 +47,7 @@ func (c *Cluster) Restore(ctx context.Context, resource Resource, desired *Desir
 	case found.Deleting:
 		return nil, fmt.Errorf("it is being deleted")
 	}
-	return c.Apply(ctx, resource, desired, Write{UID: found.UID, Yields: found.Yielded != ""})
+	return c.write(ctx, resource, desired, Write{UID: found.UID, Yields: found.Yielded != ""})
 }
 
 // Record tells the Witness of an object that was applied.

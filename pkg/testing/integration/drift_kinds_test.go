@@ -240,3 +240,51 @@ func TestNotRecreated(t *testing.T) {
 	v.succeeded("shop")
 	v.holds("once", "two")
 }
+
+// TestRenamedListItem puts a list item back that was turned into another one, where both together would be invalid.
+func TestRenamedListItem(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	service := func(port int) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  selector: {app: web}\n  ports:\n  - {name: http, port: %d, targetPort: http}\n  - {name: admin, port: 9000}\n", port)
+	}
+	ports := func(want ...int32) {
+		t.Helper()
+		v.eventually(fmt.Sprintf("the ports are %v", want), func(ctx context.Context) error {
+			live, err := v.kube.CoreV1().Services(v.namespace).Get(ctx, "web", metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			var got []int32
+			for _, port := range live.Spec.Ports {
+				got = append(got, port.Port)
+			}
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("they are %v", got)
+			}
+			return nil
+		})
+	}
+	repo := v.repo("shop", map[string]string{"web.yaml": service(80)})
+	v.declare("shop", repo.URL)
+	v.ready("shop")
+	edit := func(port int) {
+		t.Helper()
+		v.must(v.kube.CoreV1().Services(v.namespace).Patch(background(), "web", types.JSONPatchType,
+			[]byte(fmt.Sprintf(`[{"op":"replace","path":"/spec/ports/0/port","value":%d}]`, port)), metav1.PatchOptions{FieldManager: "kubectl-edit"}))
+	}
+	edit(81)
+	ports(80, 9000)
+	after := v.drift("shop", "the repair is told", func(d *v1alpha1.DriftStatus) bool { return d.Repaired == 1 && d.Drifted == 0 })
+	if edited := found(after.Status.Drift, "web", v1alpha1.DriftStateRepaired); edited == nil || len(edited.Fields) == 0 || !strings.Contains(edited.Fields[0], "spec.ports") {
+		t.Errorf("the status says: %+v", edited)
+	}
+	// The same met by a sync.
+	v.respec("shop", policy(v1alpha1.DriftPolicyWarn))
+	v.ready("shop")
+	edit(82)
+	v.drift("shop", "the edit is told", func(d *v1alpha1.DriftStatus) bool { return d.Drifted == 1 })
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": service(83)}))(t)
+	v.succeeded("shop")
+	ports(83, 9000)
+}
