@@ -39,7 +39,7 @@ type options struct {
 func defaultOptions() *options {
 	return &options{
 		concurrent:          16,
-		concurrentRepairs:   16,
+		concurrentRepairs:   4,
 		maxPause:            24 * time.Hour,
 		verifyInterval:      time.Hour,
 		breakGlassGroup:     "nopea:break-glass",

@@ -78,13 +78,18 @@ type Keeper struct {
 	started chan struct{} // closed when Run has begun
 	rounds  rounds
 	pace    pace
+	events  chan func()
 }
+
+// maxEvents is how many Events wait while many objects are put back. Beyond that they are not held back.
+const maxEvents = 5000
 
 // New returns a Keeper that sees nothing until it is given a Watcher.
 func New(options Options) *Keeper {
 	return &Keeper{
 		Options: options, ledger: newLedger(), seed: maphash.MakeSeed(), started: make(chan struct{}),
 		queue: queue.New[apply.ID](options.Clock), reports: queue.New[apply.Owner](options.Clock),
+		events: make(chan func(), maxEvents),
 		rounds: rounds{due: make(map[apply.Owner]time.Time), wake: make(chan struct{}, 1)},
 	}
 }
@@ -107,10 +112,15 @@ func (k *Keeper) Run(ctx, working context.Context) {
 			if !ok {
 				return
 			}
-			k.Options.Changed(name)
+			if k.busy() {
+				k.reports.AddAt(name, k.Clock.Now().Add(reportAfter))
+			} else {
+				k.Options.Changed(name)
+			}
 			k.reports.Done(name)
 		}
 	})
+	workers.Go(func() { k.sayEvents(ctx) })
 	for range k.Concurrent {
 		workers.Go(func() {
 			for {
@@ -124,6 +134,29 @@ func (k *Keeper) Run(ctx, working context.Context) {
 		})
 	}
 	workers.Wait()
+}
+
+// reportAfter is how long reports and Events wait while many objects are to be put back.
+const reportAfter = 250 * time.Millisecond
+
+// busy tells whether objects wait to be put back: that comes before telling of it.
+func (k *Keeper) busy() bool {
+	return k.queue.Len(queue.Normal) > 2*k.Concurrent
+}
+
+// sayEvents hands Events on, those of a storm after it.
+func (k *Keeper) sayEvents(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case say := <-k.events:
+			for k.busy() && k.pause(ctx, reportAfter) {
+				continue
+			}
+			say()
+		}
+	}
 }
 
 // Lock keeps others from writing an object.

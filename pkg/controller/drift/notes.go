@@ -71,7 +71,14 @@ func (j *job) event(kind, reason, action, note string) {
 			uid = j.entry.UID
 		}
 	}
-	j.Recorder.Eventf(objectReference(j.id, version, uid), j.repository.Object, kind, reason, action, "%s", shorten(note, 1000))
+	say := func() {
+		j.Recorder.Eventf(objectReference(j.id, version, uid), j.repository.Object, kind, reason, action, "%s", shorten(note, 1000))
+	}
+	select {
+	case j.events <- say:
+	default:
+		say()
+	}
 }
 
 // allRight forgets what was said of an object that is as Git has it. A fight is said to go on until it has rested for a while.

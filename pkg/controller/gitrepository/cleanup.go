@@ -194,17 +194,33 @@ func (c *Controller) cleanUpAfter(ctx context.Context, key types.NamespacedName)
 	return c.Inventories.Release(ctx, record)
 }
 
-// queueGone queues the GitRepositories that are gone and left a held inventory behind, while no controller ran.
-func (c *Controller) queueGone(ctx context.Context) error {
-	shards, err := c.Inventories.Held(ctx, metav1.NamespaceAll, "")
+// takeStock reads all inventories in one go, for the first run of each GitRepository. It queues the GitRepositories that are gone and left
+// a held inventory behind, while no controller ran.
+func (c *Controller) takeStock(ctx context.Context) error {
+	shards, err := c.Inventories.All(ctx)
 	if err != nil {
 		return err
 	}
-	for i := range shards {
-		key := types.NamespacedName{Namespace: shards[i].Namespace, Name: shards[i].Spec.Repository}
+	stock := make(map[types.NamespacedName][]v1alpha1.Inventory)
+	for _, shard := range shards {
+		key := types.NamespacedName{Namespace: shard.Namespace, Name: shard.Spec.Repository}
+		stock[key] = append(stock[key], shard)
+		if !slices.Contains(shard.Finalizers, v1alpha1.FinalizerCleanup) {
+			continue
+		}
 		if _, err := c.repositories.GitRepositories(key.Namespace).Get(key.Name); apierrors.IsNotFound(err) {
 			c.queue.Add(key, queue.Normal)
 		}
 	}
+	c.stock = stock
 	return nil
+}
+
+// fromStock is what the start found of a GitRepository's inventory, once.
+func (c *Controller) fromStock(key types.NamespacedName) ([]v1alpha1.Inventory, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shards, ok := c.stock[key]
+	delete(c.stock, key)
+	return shards, ok
 }

@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -83,13 +85,25 @@ type Controller struct {
 	syncs              cache.Indexer
 	syncsSynced        cache.InformerSynced
 	queue              *queue.Queue[types.NamespacedName]
+	identities         identities
+	// stock are the inventories as they were at the start, until the first run of their GitRepository. Set before any run begins.
+	stock map[types.NamespacedName][]v1alpha1.Inventory
 
 	mu       sync.Mutex
 	memories map[types.NamespacedName]*memory
 }
 
-// memory is what is remembered of a GitRepository between runs. Only the worker that has its key touches it.
+// memory is what is remembered of a GitRepository between runs. Only the worker that has its key touches it, but for newborn.
 type memory struct {
+	// newborn holds the uid of a GitRepository that this process saw come into being and that no run has looked at: it cannot have an
+	// inventory yet.
+	newborn atomic.Value
+	past
+}
+
+// past is the part of a memory that is about the GitRepository of one uid. Another one of that name begins without.
+type past struct {
+	uid     types.UID
 	cadence cadence
 	// source that the newest run used: polls look through it, without asking the API server for the credentials again.
 	source *git.Source
@@ -122,6 +136,11 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 		queue:              queue.New[types.NamespacedName](options.Clock),
 		memories:           make(map[types.NamespacedName]*memory),
 	}
+	for _, informer := range []cache.SharedIndexInformer{repositories.Informer(), syncs.Informer()} {
+		if err := informer.SetTransform(withoutManagedFields); err != nil {
+			return nil, fmt.Errorf("leave managedFields out of the cache: %w", err)
+		}
+	}
 	if err := syncs.Informer().AddIndexers(cache.Indexers{indexByRepository: func(object any) ([]string, error) {
 		if sync, ok := object.(*v1alpha1.Sync); ok {
 			return []string{sync.Namespace + "/" + sync.Spec.Repository}, nil
@@ -130,8 +149,13 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 	}}); err != nil {
 		return nil, fmt.Errorf("index syncs: %w", err)
 	}
-	if _, err := repositories.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { c.repositoryChanged(nil, object) },
+	if _, err := repositories.Informer().AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
+		AddFunc: func(object any, initial bool) {
+			if repository, ok := object.(*v1alpha1.GitRepository); ok && !initial {
+				c.remember(keyOf(repository)).newborn.Store(repository.UID)
+			}
+			c.repositoryChanged(nil, object)
+		},
 		UpdateFunc: c.repositoryChanged,
 		DeleteFunc: func(object any) { c.repositoryChanged(nil, object) },
 	}); err != nil {
@@ -144,6 +168,14 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 		return nil, fmt.Errorf("watch syncs: %w", err)
 	}
 	return c, nil
+}
+
+// withoutManagedFields keeps the caches small: an update that names none leaves those that are stored as they are.
+func withoutManagedFields(object any) (any, error) {
+	if accessor, ok := object.(metav1.Object); ok {
+		accessor.SetManagedFields(nil)
+	}
+	return object, nil
 }
 
 // repositoryChanged queues a GitRepository that is new, gone, going, or whose spec changed; not for its status, which the
@@ -190,8 +222,8 @@ func (c *Controller) Run(ctx context.Context, ready func()) error {
 	}
 	ready()
 	logger.Info("Syncing", "concurrent", c.Concurrent)
-	if err := c.queueGone(ctx); err != nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Look for inventories of GitRepositories that are gone")
+	if err := c.takeStock(ctx); err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Read the inventories at the start; each sync reads its own")
 	}
 	// Runs are not cut off by the order to stop, only by the end of the time that they then have.
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -239,8 +271,8 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		return
 	}
 	remembered := c.remember(key)
-	if remembered.history == nil {
-		remembered.history = historyOf(repository)
+	if remembered.uid != repository.UID {
+		remembered.past = past{uid: repository.UID, served: make(map[types.UID]bool), history: historyOf(repository)}
 	}
 	if !repository.DeletionTimestamp.IsZero() {
 		c.unkeep(ctx, key)
@@ -284,7 +316,7 @@ func (c *Controller) remember(key types.NamespacedName) *memory {
 	defer c.mu.Unlock()
 	remembered := c.memories[key]
 	if remembered == nil {
-		remembered = &memory{served: make(map[types.UID]bool)}
+		remembered = &memory{}
 		c.memories[key] = remembered
 	}
 	return remembered

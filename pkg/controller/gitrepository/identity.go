@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
@@ -25,12 +27,44 @@ type identity struct {
 	core     corev1client.CoreV1Interface
 }
 
+// identities keeps the clients of each ServiceAccount: they are large, and many GitRepositories may share one.
+type identities struct {
+	mu    sync.Mutex
+	known map[types.NamespacedName]*identity
+}
+
+// maxIdentities bounds what is kept; beyond it all are made anew.
+const maxIdentities = 10000
+
+func (i *identities) of(namespace, account string, make func() (*identity, error)) (*identity, error) {
+	key := types.NamespacedName{Namespace: namespace, Name: account}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if found := i.known[key]; found != nil {
+		return found, nil
+	}
+	made, err := make()
+	if err != nil {
+		return nil, err
+	}
+	if i.known == nil || len(i.known) >= maxIdentities {
+		i.known = map[types.NamespacedName]*identity{}
+	}
+	i.known[key] = made
+	return made, nil
+}
+
 // identify makes the clients of a GitRepository's ServiceAccount, after a look that it exists: the API server lets a name be
 // impersonated that nobody has, and an administrator who deletes a ServiceAccount means to end what it does.
 func (c *Controller) identify(ctx context.Context, namespace, account string) (*identity, error) {
 	if err := c.identified(ctx, namespace, account); err != nil {
 		return nil, err
 	}
+	return c.identities.of(namespace, account, func() (*identity, error) { return c.clientsOf(namespace, account) })
+}
+
+// clientsOf makes the clients of a ServiceAccount.
+func (c *Controller) clientsOf(namespace, account string) (*identity, error) {
 	config := rest.CopyConfig(c.Config)
 	config.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:" + namespace + ":" + account,

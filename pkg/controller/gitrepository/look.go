@@ -93,8 +93,9 @@ func gitTrouble(repository *v1alpha1.GitRepository) bool {
 // announce stores a Sync for what the controller does by itself. The API server makes it Running at once: no request joins it, and
 // whoever asks meanwhile has a Sync, and so a look at the remote ref, of their own.
 func (c *Controller) announce(ctx context.Context, r *run) (*v1alpha1.Sync, error) {
-	stored, err := c.API.GitRepositories(r.repository.Namespace).CreateSync(ctx, r.repository.Name,
-		&v1alpha1.Sync{Spec: v1alpha1.SyncSpec{Trigger: r.trigger}}, metav1.CreateOptions{})
+	// Not by the subresource: there the right to do so has to be asked for under each GitRepository's name.
+	stored, err := c.API.Syncs(r.repository.Namespace).Create(ctx,
+		&v1alpha1.Sync{Spec: v1alpha1.SyncSpec{Repository: r.repository.Name, Trigger: r.trigger}}, metav1.CreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("store a Sync for GitRepository %s: %w", klog.KObj(r.repository), err)
 	}

@@ -34,6 +34,8 @@ type run struct {
 	seenNow bool
 	// early is the source of the run before, if any.
 	early *git.Source
+	// newborn: the GitRepository has no inventory yet.
+	newborn bool
 	// rehearsal: only the plan is wanted, and all of it.
 	rehearsal bool
 
@@ -163,8 +165,17 @@ func (r *run) lookEarly(ctx context.Context) func() {
 }
 
 func (r *run) loadRecord(ctx context.Context) (err error) {
-	if r.record, err = r.Inventories.Load(ctx, r.repository); err != nil || len(r.record.Strays) == 0 {
+	if r.newborn {
+		r.record = inventory.RecordOf(r.repository, nil)
+		return nil
+	}
+	if shards, ok := r.fromStock(keyOf(r.repository)); ok {
+		r.record = inventory.Sort(r.repository, shards)
+	} else if r.record, err = r.Inventories.Load(ctx, r.repository); err != nil {
 		return err
+	}
+	if len(r.record.Strays) == 0 {
+		return nil
 	}
 	// This GitRepository took the name over; what the earlier one held is not to be cleaned up any more.
 	return r.Inventories.Release(ctx, inventory.RecordOf(r.repository, r.record.Strays))

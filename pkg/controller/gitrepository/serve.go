@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -79,6 +80,7 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 // attempt prepares and executes a run within its time, and reports. prepare may end it early.
 func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, prepare func(context.Context) error) *report {
 	result := &report{began: r.began}
+	r.newborn = remembered.newborn.Swap(types.UID("")) == r.repository.UID
 	limited, cancel := context.WithTimeout(ctx, r.repository.Spec.SyncTimeout())
 	defer cancel()
 	err := guard(ctx, func() error {

@@ -44,8 +44,32 @@ func (s *Store) Load(ctx context.Context, repository *v1alpha1.GitRepository) (*
 	if err != nil {
 		return nil, fmt.Errorf("list the inventories of GitRepository %s/%s: %w", repository.Namespace, repository.Name, err)
 	}
+	return Sort(repository, list.Items), nil
+}
+
+// All reads the shards of all GitRepositories.
+func (s *Store) All(ctx context.Context) ([]v1alpha1.Inventory, error) {
+	var shards []v1alpha1.Inventory
+	options := metav1.ListOptions{Limit: 200}
+	for {
+		list, err := s.Client.Inventories(metav1.NamespaceAll).List(ctx, options)
+		if err != nil {
+			return nil, fmt.Errorf("list inventories: %w", err)
+		}
+		for i := range list.Items {
+			list.Items[i].ManagedFields = nil // large, and an update that names none leaves them as they are
+			shards = append(shards, list.Items[i])
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			return shards, nil
+		}
+	}
+}
+
+// Sort makes a GitRepository's record of the shards that bear its name.
+func Sort(repository *v1alpha1.GitRepository, shards []v1alpha1.Inventory) *Record {
 	var own, strays []v1alpha1.Inventory
-	for _, shard := range list.Items {
+	for _, shard := range shards {
 		if metav1.IsControlledBy(&shard, repository) {
 			own = append(own, shard)
 		} else if slices.Contains(shard.Finalizers, v1alpha1.FinalizerCleanup) {
@@ -54,7 +78,7 @@ func (s *Store) Load(ctx context.Context, repository *v1alpha1.GitRepository) (*
 	}
 	record := RecordOf(repository, own)
 	record.Strays = strays
-	return record, nil
+	return record
 }
 
 // RecordOf is the record that the given shards make up.

@@ -52,7 +52,7 @@ func classifyAPI(req *http.Request, body []byte) kind {
 		return req.Method == method && strings.Contains(path, "/"+resource) && strings.HasSuffix(path, subresource)
 	}
 	switch {
-	case is(http.MethodPost, "gitrepositories/", "/syncs"):
+	case is(http.MethodPost, "", "/syncs"):
 		return postSync
 	case is(http.MethodPut, "syncs/", "/status") && bytes.Contains(body, []byte(v1alpha1.SyncPhaseRunning)):
 		return takeSync
