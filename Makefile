@@ -7,7 +7,7 @@ export TESTFLAGS
 
 .DEFAULT_GOAL := help
 SEEDS ?= 1-300
-.PHONY: help run up down test faults bench verify lint generate build build-localcluster clean
+.PHONY: help run up down test drift faults bench verify lint generate build build-localcluster clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ down: ## Stop what run or up started, and keep the data
 
 test: build-localcluster build ## Run all tests, or those of PACKAGES with TESTFLAGS
 	@hack/test.sh $(PACKAGES)
+
+drift: build-localcluster build ## Edit fields of the published manifests in every way, and see each noticed and put back (minutes)
+	@go test -tags drift ./pkg/testing/drift -v -count=1 -timeout 2h
 
 faults: build-localcluster build ## Kill processes at each step of a sync, for SEEDS (1-300; one seed reproduces what it found)
 	@NOPEA_FAULT_SEEDS=$(SEEDS) go test ./pkg/testing/faults -v -count=1 -timeout 24h

@@ -35,7 +35,10 @@ func byNOPEA(e localcluster.Event) bool {
 }
 
 // settle waits until NOPEA has nothing more to do.
-func (w *world) settle(ctx context.Context) error {
+func (w *world) settle(ctx context.Context) error { return w.settleFor(ctx, quiet) }
+
+// settleFor waits until NOPEA has asked for nothing for so long.
+func (w *world) settleFor(ctx context.Context, quiet time.Duration) error {
 	ticker := time.NewTicker(quietLook)
 	defer ticker.Stop()
 	mark, err := w.Cluster.AuditLog().Mark()

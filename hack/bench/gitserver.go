@@ -118,7 +118,8 @@ func (s *service) Take(_ struct{}, requests *[]GitRequest) error {
 	s.server.TakeRequests() // they carry no time, and are not to pile up
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*requests, s.requests = s.requests, nil
+	// No requests are an empty list: JSON-RPC takes null for no answer.
+	*requests, s.requests = append([]GitRequest{}, s.requests...), nil
 	return nil
 }
 

@@ -4,19 +4,21 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/testing/localcluster"
 )
 
-// idle measures row 7: what it costs that nothing happens.
-func (m *many) idle(ctx context.Context, b *bench) error {
-	if err := m.settle(ctx); err != nil {
+// idle measures rows 7 and 12: what it costs that nothing happens.
+func (w *world) idle(ctx context.Context, b *bench, row int) error {
+	if err := w.settle(ctx); err != nil {
 		return err
 	}
-	processes, err := m.processes()
+	processes, err := w.processes()
 	if err != nil {
 		return err
 	}
@@ -26,14 +28,14 @@ func (m *many) idle(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	mark, err := m.Cluster.AuditLog().Mark()
+	mark, err := w.Cluster.AuditLog().Mark()
 	if err != nil {
 		return err
 	}
-	if _, err := m.git.take(); err != nil {
+	if _, err := w.git.take(); err != nil {
 		return err
 	}
-	say("Row 7: looking on for %s while nothing happens", b.idle)
+	say("Row %d: looking on for %s while nothing happens", row, b.idle)
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -52,15 +54,16 @@ func (m *many) idle(ctx context.Context, b *bench) error {
 		if i > 0 {
 			work = andThen + p.name
 		}
-		b.add(line{Row: 7, Work: work, Unit: "CPU s", Samples: seconds([]time.Duration{after - before[p.name]}),
-			Requests: fmt.Sprintf("%.0f MiB resident, %.0f MiB at most", now, peak)})
+		used := after - before[p.name]
+		b.add(line{Row: row, Work: work, Unit: "CPU s", Samples: seconds([]time.Duration{used}),
+			Requests: fmt.Sprintf("%.2f %% of a core; %.0f MiB resident, %.0f MiB at most", 100*used.Seconds()/b.idle.Seconds(), now, peak)})
 	}
-	return m.idleRequests(b, mark)
+	return w.idleRequests(b, row, mark)
 }
 
 // idleRequests tells what was asked of whom meanwhile.
-func (m *many) idleRequests(b *bench, mark localcluster.Mark) error {
-	all, err := m.Cluster.AuditLog().Since(mark, localcluster.Match{})
+func (w *world) idleRequests(b *bench, row int, mark localcluster.Mark) error {
+	all, err := w.Cluster.AuditLog().Since(mark, localcluster.Match{})
 	if err != nil {
 		return err
 	}
@@ -73,6 +76,8 @@ func (m *many) idleRequests(b *bench, mark localcluster.Mark) error {
 			kinds["Lease"]++
 		case e.Verb == "watch":
 			kinds["watch"]++
+		case isBackstop(e):
+			kinds["backstop"]++
 		default:
 			kinds["other"]++
 			others[e.String()]++
@@ -81,7 +86,7 @@ func (m *many) idleRequests(b *bench, mark localcluster.Mark) error {
 	for _, request := range slices.Sorted(maps.Keys(others)) {
 		b.expect(false, "while nothing happened NOPEA asked %d times: %s", others[request], request)
 	}
-	pulls, err := m.git.take()
+	pulls, err := w.git.take()
 	if err != nil {
 		return err
 	}
@@ -89,11 +94,17 @@ func (m *many) idleRequests(b *bench, mark localcluster.Mark) error {
 	for _, pull := range pulls {
 		polls[pull.Command]++
 	}
-	b.add(line{Row: 7, Work: andThen + "requests of NOPEA to kube-apiserver", Unit: "requests",
-		Samples:  []float64{float64(kinds["Lease"] + kinds["watch"] + kinds["other"])},
-		Requests: fmt.Sprintf("%d Lease, %d watch, %d other; Kubernetes' own: %d", kinds["Lease"], kinds["watch"], kinds["other"], kinds["Kubernetes' own"])},
-		line{Row: 7, Work: andThen + "requests to the Git server", Unit: "requests", Samples: []float64{float64(len(pulls))}, Requests: words(polls)})
+	b.add(line{Row: row, Work: andThen + "requests of NOPEA to kube-apiserver", Unit: "requests",
+		Samples: []float64{float64(kinds["Lease"] + kinds["watch"] + kinds["backstop"] + kinds["other"])},
+		Requests: fmt.Sprintf("%d Lease, %d watch, %d list of the backstop, %d other; Kubernetes' own: %d",
+			kinds["Lease"], kinds["watch"], kinds["backstop"], kinds["other"], kinds["Kubernetes' own"])},
+		line{Row: row, Work: andThen + "requests to the Git server", Unit: "requests", Samples: []float64{float64(len(pulls))}, Requests: words(polls)})
 	return nil
+}
+
+// isBackstop tells the list of a kind's labelled objects in all namespaces, which no event leads to.
+func isBackstop(e localcluster.Event) bool {
+	return e.Verb == "list" && e.ImpersonatedUser == "" && strings.Contains(e.RequestURI, "labelSelector="+url.QueryEscape(v1alpha1.LabelRepository))
 }
 
 func words(counts map[string]int) string {

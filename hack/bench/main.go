@@ -33,12 +33,15 @@ type options struct {
 	rows               []int
 	rounds             int
 	idle               time.Duration
+	repositories       int
+	objects            int
+	edits              int
 	json               string
 	markdown, timeline bool
 }
 
 func command() *cobra.Command {
-	o := options{rows: allRows(), rounds: 30, idle: 2 * time.Minute}
+	o := options{rows: allRows(), rounds: 30, idle: 2 * time.Minute, repositories: 1000, objects: 10, edits: 200}
 	root := &cobra.Command{
 		Use:           "bench",
 		Short:         "Measure NOPEA on a Kubernetes control plane of this machine",
@@ -59,8 +62,11 @@ func command() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	flags := root.Flags()
 	flags.IntSliceVar(&o.rows, "rows", o.rows, "rows to measure")
-	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of each row; those of rows 4 and 5 are at most 3, of row 6 at most 10")
-	flags.DurationVar(&o.idle, "idle", o.idle, "how long row 7 looks at an idle NOPEA")
+	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of each row; those of rows 4, 5, 11 and 14 are at most 3, of row 6 at most 10")
+	flags.DurationVar(&o.idle, "idle", o.idle, "how long rows 7 and 12 look at an idle NOPEA")
+	flags.IntVar(&o.repositories, "repositories", o.repositories, "GitRepositories of rows 9 to 14")
+	flags.IntVar(&o.objects, "objects", o.objects, "ConfigMaps of each of them")
+	flags.IntVar(&o.edits, "edits", o.edits, "edits of row 9")
 	flags.StringVar(&o.json, "json", o.json, "file for all samples as JSON")
 	flags.BoolVar(&o.markdown, "markdown", o.markdown, "print the table as Markdown")
 	flags.BoolVar(&o.timeline, "timeline", o.timeline, "print the requests of the median round of rows 1 to 3, with their times")
@@ -74,8 +80,11 @@ func (o *options) validate() error {
 			return fmt.Errorf("--rows: there is no row %d", row)
 		}
 	}
-	if o.rounds < 1 || o.idle <= 0 {
-		return errors.New("--rounds and --idle must be more than nothing")
+	if o.rounds < 1 || o.idle <= 0 || o.edits < 1 {
+		return errors.New("--rounds, --idle and --edits must be more than nothing")
+	}
+	if o.repositories < 2 || o.objects < 1 {
+		return errors.New("--repositories must be at least 2, and --objects at least 1")
 	}
 	return nil
 }
@@ -100,6 +109,7 @@ func groups() []group {
 		{[]int{3, 4}, prometheusRows},
 		{[]int{5, 6, 7}, manyRows},
 		{[]int{8}, largeRow},
+		{[]int{9, 10, 11, 12, 13, 14}, driftRows},
 	}
 }
 

@@ -72,7 +72,7 @@ func manyRows(ctx context.Context, b *bench) error {
 			}
 		}
 		if b.wants(7) {
-			return m.idle(ctx, b)
+			return m.idle(ctx, b, 7)
 		}
 		return nil
 	})

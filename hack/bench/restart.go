@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +15,7 @@ import (
 const (
 	restartRounds = 10
 	metricsLook   = 10 * time.Millisecond
-	startupMetric = `nopea_syncs_total{result="succeeded",trigger="Startup"} `
+	startupMetric = `nopea_syncs_total{result="succeeded",trigger="Startup"}`
 )
 
 // restarts measures row 6: the controller starts again and finds everything as it left it.
@@ -81,11 +77,11 @@ func (m *many) restart(ctx context.Context) (ready, looked time.Duration, err er
 	ticker := time.NewTicker(metricsLook)
 	defer ticker.Stop()
 	for {
-		done, err := startups(ctx, "http://"+argument(args, "--bind-address")+"/metrics")
+		counted, err := metrics(ctx, args)
 		if err != nil {
 			return 0, 0, err
 		}
-		if done >= len(m.repositories) {
+		if int(counted[startupMetric]) >= len(m.repositories) {
 			return ready, time.Since(start), nil
 		}
 		select {
@@ -94,27 +90,6 @@ func (m *many) restart(ctx context.Context) (ready, looked time.Duration, err er
 		case <-ticker.C:
 		}
 	}
-}
-
-// startups is how many GitRepositories the controller has looked at since it started.
-func startups(ctx context.Context, url string) (int, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, fmt.Errorf("read the controller's metrics: %w", err)
-	}
-	defer response.Body.Close()
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		if value, found := strings.CutPrefix(lines.Text(), startupMetric); found {
-			n, err := strconv.ParseFloat(value, 64)
-			return int(n), err
-		}
-	}
-	return 0, lines.Err()
 }
 
 // lookByHand is the floor: per repository one ls-refs, and one list of what is live.

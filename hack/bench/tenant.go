@@ -45,10 +45,11 @@ func (w *world) tenant(ctx context.Context, namespace, role string, everywhere b
 
 // declare creates a GitRepository that polls at an interval; everything else is as by default.
 func (t *tenant) declare(ctx context.Context, name, interval string) error {
-	repository := &v1alpha1.GitRepository{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: t.namespace},
-		Spec:       v1alpha1.GitRepositorySpec{URL: t.git.url(name), Interval: interval},
-	}
+	return t.create(ctx, name, v1alpha1.GitRepositorySpec{URL: t.git.url(name), Interval: interval})
+}
+
+func (t *tenant) create(ctx context.Context, name string, spec v1alpha1.GitRepositorySpec) error {
+	repository := &v1alpha1.GitRepository{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: t.namespace}, Spec: spec}
 	if _, err := t.api.GitRepositories(t.namespace).Create(ctx, repository, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create GitRepository %s: %w", name, err)
 	}

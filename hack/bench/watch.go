@@ -26,7 +26,7 @@ func (w *world) watchConfigMaps(ctx context.Context, namespace string) (watch.In
 	if err != nil {
 		return nil, fmt.Errorf("list ConfigMaps: %w", err)
 	}
-	events, err := client.Watch(ctx, metav1.ListOptions{ResourceVersion: now.ResourceVersion})
+	events, err := follow(ctx, now.ResourceVersion, client.Watch)
 	if err != nil {
 		return nil, fmt.Errorf("watch ConfigMaps: %w", err)
 	}
@@ -39,7 +39,7 @@ func (t *tenant) watchRepositories(ctx context.Context) (watch.Interface, error)
 	if err != nil {
 		return nil, fmt.Errorf("list GitRepositories: %w", err)
 	}
-	events, err := client.Watch(ctx, metav1.ListOptions{ResourceVersion: now.ResourceVersion})
+	events, err := follow(ctx, now.ResourceVersion, client.Watch)
 	if err != nil {
 		return nil, fmt.Errorf("watch GitRepositories: %w", err)
 	}
@@ -52,7 +52,7 @@ func (t *tenant) watchSyncs(ctx context.Context) (watch.Interface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list Syncs: %w", err)
 	}
-	events, err := client.Watch(ctx, metav1.ListOptions{ResourceVersion: now.ResourceVersion})
+	events, err := follow(ctx, now.ResourceVersion, client.Watch)
 	if err != nil {
 		return nil, fmt.Errorf("watch Syncs: %w", err)
 	}

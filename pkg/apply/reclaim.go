@@ -68,11 +68,11 @@ func reclaiming(content map[string]any, live *unstructured.Unstructured, extras 
 			continue
 		}
 		at := extra.Path[:last]
-		if name := ownership.Name(at); done[name] {
+		name := ownership.Name(at)
+		if done[name] {
 			continue
-		} else {
-			done[name] = true
 		}
+		done[name] = true
 		if list, ok := reclaimedList(content, live.Object, at, extras); ok {
 			pointer, _ := pointerTo(live.Object, at)
 			operations = append(operations, operation{Op: "replace", Path: pointerText(pointer), Value: list})

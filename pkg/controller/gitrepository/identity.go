@@ -36,14 +36,14 @@ type identities struct {
 // maxIdentities bounds what is kept; beyond it all are made anew.
 const maxIdentities = 10000
 
-func (i *identities) of(namespace, account string, make func() (*identity, error)) (*identity, error) {
+func (i *identities) of(namespace, account string, create func() (*identity, error)) (*identity, error) {
 	key := types.NamespacedName{Namespace: namespace, Name: account}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if found := i.known[key]; found != nil {
 		return found, nil
 	}
-	made, err := make()
+	made, err := create()
 	if err != nil {
 		return nil, err
 	}

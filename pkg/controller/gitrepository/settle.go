@@ -23,10 +23,11 @@ func (r *run) publish(ctx context.Context) {
 
 // kept is what the keeper of drift has to know of the run's GitRepository.
 func (r *run) kept(cluster *apply.Cluster) drift.Repository {
-	namespace, account := r.repository.Namespace, r.repository.Spec.ServiceAccountName
+	// What is kept outlives the run, and must not hold on to it.
+	c, namespace, account := r.Controller, r.repository.Namespace, r.repository.Spec.ServiceAccountName
 	return drift.Repository{
 		Owner: ownerOf(r.repository), Object: r.repository, Revision: r.revision, Cluster: cluster, Pause: r.pauseOf(r.repository),
-		Identified: func(ctx context.Context) error { return r.identified(ctx, namespace, account) },
+		Identified: func(ctx context.Context) error { return c.identified(ctx, namespace, account) },
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -59,7 +61,7 @@ func editsOf(t target) [][]edit {
 	case aLabel, anAnnotation, anElement:
 		try(set, variants(t.value)...)
 	default:
-		try(set, append(variants(t.value), t.like...)...)
+		try(set, append(variants(t.value), t.others()...)...)
 		try(retype, retyped(t.value)...)
 	}
 	try(remove, nil)
@@ -67,6 +69,11 @@ func editsOf(t target) [][]edit {
 		try(reorder, nil)
 	}
 	return all
+}
+
+// others are two values that such a field has elsewhere, where something it refers to is likely to exist.
+func (t *target) others() []any {
+	return first(2, slices.DeleteFunc(slices.Clone(t.like), func(v any) bool { return v == t.value }))
 }
 
 func reversed(list []any) []any {
@@ -131,11 +138,11 @@ func replaced(content any, at []any, by any) any {
 		return fields
 	case int:
 		list := slices.Clone(content.([]any))
-		if inner := replaced(list[step], at[1:], by); isGone(inner) {
+		inner := replaced(list[step], at[1:], by)
+		if isGone(inner) {
 			return slices.Delete(list, step, step+1)
-		} else {
-			list[step] = inner
 		}
+		list[step] = inner
 		return list
 	}
 	panic(fmt.Sprintf("a step of type %T", at[0]))

@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (

@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -9,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 )
 
 // method is how an edit is sent.
@@ -105,17 +108,19 @@ func (o *object) patch(
 
 // scale asks for one replica more through the subresource. There is no telling by a dry run what becomes of the object.
 func (o *object) scale(ctx context.Context, manager string) error {
-	scale, err := o.client.Get(ctx, o.id.Name, metav1.GetOptions{}, "scale")
-	if err != nil {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scale, err := o.client.Get(ctx, o.id.Name, metav1.GetOptions{}, "scale")
+		if err != nil {
+			return err
+		}
+		replicas, _, err := unstructured.NestedInt64(scale.Object, "spec", "replicas")
+		if err != nil {
+			return err
+		}
+		if err := unstructured.SetNestedField(scale.Object, replicas+1, "spec", "replicas"); err != nil {
+			return err
+		}
+		_, err = o.client.Update(ctx, scale, metav1.UpdateOptions{FieldManager: manager}, "scale")
 		return err
-	}
-	replicas, _, err := unstructured.NestedInt64(scale.Object, "spec", "replicas")
-	if err != nil {
-		return err
-	}
-	if err := unstructured.SetNestedField(scale.Object, replicas+1, "spec", "replicas"); err != nil {
-		return err
-	}
-	_, err = o.client.Update(ctx, scale, metav1.UpdateOptions{FieldManager: manager}, "scale")
-	return err
+	})
 }

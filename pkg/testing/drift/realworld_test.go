@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -32,6 +34,8 @@ func TestRealWorld(t *testing.T) {
 	t.Logf("seed %d: %d objects with %d fields, and %d CustomResourceDefinitions with %d", r.seed,
 		len(r.others), leaves(r.others), len(r.definitions), leaves(r.definitions))
 	t.Run("Detect", r.detect)
+	t.Run("Untouched", r.untouched)
+	t.Run("Repair", r.repair)
 }
 
 // each works on objects side by side, and waits for all.

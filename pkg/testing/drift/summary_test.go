@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -6,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // outcome of an edit.
@@ -140,4 +143,25 @@ func (c *complaints) tell(t *testing.T) {
 	if more := len(c.list) - maxTold; more > 0 {
 		t.Errorf("and %d more", more)
 	}
+}
+
+// slowest remembers what took longest.
+type slowest struct {
+	mu   sync.Mutex
+	took time.Duration
+	what string
+}
+
+func (s *slowest) add(took time.Duration, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if took > s.took {
+		s.took, s.what = took, what
+	}
+}
+
+func (s *slowest) get() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("%s (%s)", s.took.Round(time.Millisecond), s.what)
 }

@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -15,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/generated/clientset/versioned"
@@ -23,8 +26,8 @@ import (
 	"nopea.io/nopea/pkg/testing/sandbox"
 )
 
-// patience is how long a test waits for something that should take well under a second.
-const patience = time.Minute
+// patience is how long a test waits for something that should take well under a second, or a minute at most where a dry run has to find it.
+const patience = 90 * time.Second
 
 var tenants atomic.Int32
 
@@ -44,7 +47,7 @@ func newTenant(t *testing.T, on *sandbox.Sandbox) *tenant {
 	v := &tenant{
 		t: t, on: on, namespace: fmt.Sprintf("tenant-%d", tenants.Add(1)), git: githttp.New(t),
 		kube:    githttp.Must(kubernetes.NewForConfig(on.Config()))(t),
-		objects: githttp.Must(dynamic.NewForConfig(on.Config()))(t),
+		objects: githttp.Must(dynamic.NewForConfig(quietly(on.Config())))(t),
 		api:     githttp.Must(versioned.NewForConfig(on.Config()))(t).NopeaV1alpha1(),
 	}
 	v.must(v.kube.CoreV1().Namespaces().Create(background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: v.namespace}}, metav1.CreateOptions{}))
@@ -60,6 +63,12 @@ func newTenant(t *testing.T, on *sandbox.Sandbox) *tenant {
 		}
 	})
 	return v
+}
+
+// quietly is a configuration whose client does not show warnings, which odd edits give rise to.
+func quietly(config *rest.Config) *rest.Config {
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	return config
 }
 
 // must fails the test on the error of a call whose answer does not matter.
@@ -120,8 +129,8 @@ func (v *tenant) eventually(what string, check func(context.Context) error) {
 
 func waitFor(limit time.Duration, check func(context.Context) error) error {
 	var last error
-	err := wait.PollUntilContextTimeout(background(), 20*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
-		last = check(ctx)
+	err := wait.PollUntilContextTimeout(background(), 20*time.Millisecond, limit, true, func(context.Context) (bool, error) {
+		last = check(background()) // not cut off: why it is not so yet is worth more
 		return last == nil, nil
 	})
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build drift
+
 package drift
 
 import (
@@ -62,7 +64,7 @@ func texts(old string) []any {
 	if bumped, ok := bump(old); ok {
 		all = append(all, bumped)
 	}
-	return append(all, old+"x", "x"+old, "/"+old)
+	return append(all, old+"x", "x"+old)
 }
 
 // bump is a text with its first number one higher, as in 30s and v1.2.
@@ -93,7 +95,6 @@ func retyped(v any) []any {
 		if number, err := strconv.ParseInt(old, 10, 64); err == nil {
 			return []any{number}
 		}
-		return []any{int64(1)}
 	}
 	return nil
 }
