@@ -23,7 +23,7 @@ fi
 
 # A package starts a cluster if its tests import what starts one.
 listed=$(go list -f '{{.ImportPath}} {{join .TestImports " "}} {{join .XTestImports " "}}' "${packages[@]}")
-needs_cluster='nopea.io/nopea/pkg/testing/sandbox$'
+needs_cluster='nopea.io/nopea/pkg/testing/(sandbox|localcluster)$'
 unit=() integration=()
 while read -r package imports; do
     if tr ' ' '\n' <<<"${imports}" | grep -Eq "${needs_cluster}"; then
