@@ -105,6 +105,7 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 		Discovery: known, Recorder: recorder, Clock: clock.RealClock{}, Concurrent: o.concurrentRepairs,
 		LongestPause: o.maxPause, VerifyInterval: o.verifyInterval,
 		Changed: func(owner apply.Owner) { controller.DriftFound(owner) },
+		Needed:  func(owner apply.Owner) { controller.KeepEarly(owner) },
 	})
 	watcher := watch.New(metadataClient, discoveryClient, keeper, clock.RealClock{})
 	keeper.Use(watcher)

@@ -45,7 +45,11 @@ func TestChild(t *testing.T) {
 		}
 		_ = cmd.Wait() // it was killed
 	}()
+	// For a moment after its start a process has no command line yet.
 	pid, args, err := child("sleep")
+	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
+		pid, args, err = child("sleep")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +49,8 @@ type Options struct {
 	VerifyInterval time.Duration
 	// Changed is called when there is something new to report or to record of a GitRepository. It must not block.
 	Changed func(apply.Owner)
+	// Needed is called when it has to be known what an Early GitRepository holds, as an object is not as it was recorded. It must not block.
+	Needed func(apply.Owner)
 }
 
 // Repository is what the keeper has to know of a GitRepository.
@@ -64,6 +68,8 @@ type Repository struct {
 	Pause apply.Pause
 	// Sourceless: what Git holds is not known now; only the record is.
 	Sourceless bool
+	// Early: it is Sourceless only because nobody has looked yet.
+	Early bool
 }
 
 // Keeper keeps live objects as they were applied. It is a Handler of a watch, and the Witness of all that is applied.
@@ -199,6 +205,39 @@ func (k *Keeper) Publish(ctx context.Context, repository Repository, desired []a
 	k.schedule(repository.Owner, o.Object.Spec.DriftInterval(), false)
 	k.want(ctx, kinds)
 }
+
+// Fill is Publish for a GitRepository that is Early, and does nothing for any other: what a sync published is newer.
+func (k *Keeper) Fill(ctx context.Context, repository Repository, desired []apply.Desired, inventory *apply.Inventory) {
+	k.ledger.Lock()
+	o := k.ledger.owners[repository.Owner]
+	if o == nil || !o.Early {
+		k.ledger.Unlock()
+		return
+	}
+	k.ledger.publish(repository, desired, inventory, k.Clock.Now())
+	k.refreshMetrics()
+	kinds := k.ledger.kinds()
+	k.ledger.Unlock()
+	k.want(ctx, kinds)
+}
+
+// Catch waits, for so long at most, until all kinds of what was published are watched, and what was not as it should be is looked into.
+func (k *Keeper) Catch(ctx context.Context, within time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	k.ledger.Lock()
+	kinds := slices.Collect(maps.Keys(k.ledger.kinds()))
+	k.ledger.Unlock()
+	if err := k.watch.WaitFor(ctx, kinds); err != nil {
+		return
+	}
+	for !k.queue.Idle() && k.pause(ctx, catchEvery) {
+		continue
+	}
+}
+
+// catchEvery is how often Catch looks.
+const catchEvery = 20 * time.Millisecond
 
 // watchedWithin bounds the wait for new watches: a sync that does not get them lists by itself.
 const watchedWithin = 2 * time.Second
@@ -354,11 +393,12 @@ func (k *Keeper) Forget(ctx context.Context, name apply.Owner) (acting *apply.Cl
 	return acting, protected
 }
 
-// Knows tells whether a GitRepository was published.
+// Knows tells whether a GitRepository was published, and not only its record before anybody looked at Git.
 func (k *Keeper) Knows(name apply.Owner) bool {
 	k.ledger.Lock()
 	defer k.ledger.Unlock()
-	return k.ledger.owners[name] != nil
+	o := k.ledger.owners[name]
+	return o != nil && !o.Early
 }
 
 // soon has the owner's findings reported: at once, or as soon as the last report is old enough. The caller holds the ledger.

@@ -106,6 +106,10 @@ func (k *Keeper) process(ctx context.Context, id apply.ID) {
 	case tolerate:
 		j.tolerated(ctx)
 	case show:
+		if j.repository.Early {
+			j.Needed(j.repository.Owner)
+			return
+		}
 		j.note(v1alpha1.DriftedObject{State: v1alpha1.DriftStateDrifted,
 			Message: "it is not as it was applied, and is put back when Git can be read"}, ReasonDrifted)
 	case confirm:

@@ -85,7 +85,9 @@ type Controller struct {
 	syncs              cache.Indexer
 	syncsSynced        cache.InformerSynced
 	queue              *queue.Queue[types.NamespacedName]
-	identities         identities
+	// early are GitRepositories whose objects are not as they were recorded, before their first run.
+	early      *queue.Queue[types.NamespacedName]
+	identities identities
 	// stock are the inventories as they were at the start, until the first run of their GitRepository. Set before any run begins.
 	stock map[types.NamespacedName][]v1alpha1.Inventory
 
@@ -134,6 +136,7 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 		syncs:              syncs.Informer().GetIndexer(),
 		syncsSynced:        syncs.Informer().HasSynced,
 		queue:              queue.New[types.NamespacedName](options.Clock),
+		early:              queue.New[types.NamespacedName](options.Clock),
 		memories:           make(map[types.NamespacedName]*memory),
 	}
 	for _, informer := range []cache.SharedIndexInformer{repositories.Informer(), syncs.Informer()} {
@@ -230,10 +233,24 @@ func (c *Controller) Run(ctx context.Context, ready func()) error {
 	defer cancel()
 	var workers sync.WaitGroup
 	workers.Go(func() { c.queue.Run(ctx) })
+	workers.Go(func() { c.early.Run(ctx) })
+	for range earlyAtOnce {
+		workers.Go(func() { c.workEarly(working) })
+	}
+	begin := make(chan struct{})
+	workers.Go(func() {
+		defer close(begin)
+		c.catchUp(ctx)
+	})
 	for i := range c.Concurrent {
 		// One worker in four is kept for what somebody waits for.
 		urgentOnly := c.Concurrent > 1 && i%4 == 0
-		workers.Go(func() { c.work(working, urgentOnly) })
+		workers.Go(func() {
+			if !urgentOnly {
+				<-begin
+			}
+			c.work(working, urgentOnly)
+		})
 	}
 	<-ctx.Done()
 	logger.Info("Stopping; runs under way may finish", "within", stopWithin)

@@ -51,7 +51,7 @@ func (r *run) keepWithoutSource(ctx context.Context) {
 	if applied == nil || r.Drift.Knows(owner) {
 		return
 	}
-	if err := r.keepApplied(ctx, applied); err != nil {
+	if err := r.keepApplied(ctx, applied, r.Drift.Publish); err != nil {
 		klog.FromContext(ctx).Info("Objects are not kept as they were applied until Git can be read", "err", err)
 		if r.record == nil {
 			return
@@ -63,7 +63,8 @@ func (r *run) keepWithoutSource(ctx context.Context) {
 	}
 }
 
-func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision) error {
+// keepApplied publishes what the commit holds that was applied last, if the cache of Git objects has it.
+func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publish publisher) error {
 	if r.record == nil {
 		if err := r.loadRecord(ctx); err != nil {
 			return err
@@ -81,15 +82,15 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision) error
 		return err
 	}
 	r.revision, r.desired, r.known = applied, result.desired, r.record.Contents
-	r.publishFor(ctx, r.clusterAs(r.identity, ownerOf(r.repository)))
+	r.cluster = r.clusterAs(r.identity, ownerOf(r.repository))
+	publish(ctx, r.kept(r.cluster), r.desired, r.known)
+	r.Prevent.Want(r.Drift.Prevents())
 	r.Drift.Settle(ctx, ownerOf(r.repository))
 	return nil
 }
 
-func (r *run) publishFor(ctx context.Context, cluster *apply.Cluster) {
-	r.cluster = cluster
-	r.publish(ctx)
-}
+// publisher is Publish or Fill of the keeper of drift.
+type publisher func(context.Context, drift.Repository, []apply.Desired, *apply.Inventory)
 
 // pausedUntil is when the first of the pauses ends that kept the run from doing all of its plan; all tells that the whole GitRepository
 // is paused.

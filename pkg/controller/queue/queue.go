@@ -124,6 +124,13 @@ func (q *Queue[K]) Len(lane Lane) int {
 	return count
 }
 
+// Idle tells whether no key waits and no worker has one. What is scheduled does not count.
+func (q *Queue[K]) Idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) == 0 && len(q.working) == 0
+}
+
 // Run queues scheduled keys when their time comes, and closes the queue when the context ends.
 func (q *Queue[K]) Run(ctx context.Context) {
 	defer q.close()
