@@ -25,7 +25,9 @@ test: build-localcluster build ## Run all tests, or those of PACKAGES with TESTF
 	@hack/test.sh $(PACKAGES)
 
 drift: build-localcluster build ## Edit fields of the published manifests in every way, and see each noticed and put back (minutes)
-	@go test -tags drift ./pkg/testing/drift -v -count=1 -timeout 2h
+	@NOPEA_DRIFT_SHARE=$${NOPEA_DRIFT_SHARE:-1} NOPEA_DRIFT_CRD_FIELDS=$${NOPEA_DRIFT_CRD_FIELDS:-300} \
+		NOPEA_DRIFT_REPAIRS=$${NOPEA_DRIFT_REPAIRS:-500} NOPEA_DRIFT_SILENCE=$${NOPEA_DRIFT_SILENCE:-60} \
+		go test ./pkg/testing/drift -v -count=1 -timeout 2h
 
 faults: build-localcluster build ## Kill processes at each step of a sync, for SEEDS (1-300; one seed reproduces what it found)
 	@NOPEA_FAULT_SEEDS=$(SEEDS) go test ./pkg/testing/faults -v -count=1 -timeout 24h

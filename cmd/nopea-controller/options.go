@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -34,6 +32,7 @@ type options struct {
 	leaderElect         bool
 	leaderElectionSpace string
 	identity            string
+	leaseDuration       time.Duration
 }
 
 func defaultOptions() *options {
@@ -48,6 +47,7 @@ func defaultOptions() *options {
 		bindAddress:         ":8081",
 		leaderElect:         true,
 		leaderElectionSpace: "nopea-system",
+		leaseDuration:       75 * time.Second,
 	}
 }
 
@@ -66,7 +66,8 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.bindAddress, "bind-address", o.bindAddress, "Address of /healthz, /readyz and /metrics, over HTTP.")
 	flags.BoolVar(&o.leaderElect, "leader-elect", o.leaderElect, "Work only while holding a Lease, so that one of several controllers works.")
 	flags.StringVar(&o.leaderElectionSpace, "leader-election-namespace", o.leaderElectionSpace, "Namespace of the Lease nopea-controller.")
-	flags.StringVar(&o.identity, "leader-election-identity", o.identity, "Name under which to hold the Lease. Default: the host's name and a random part.")
+	flags.StringVar(&o.identity, "leader-election-identity", o.identity, "Name under which to hold the Lease, of this controller alone; one that is started again under its name goes on at once. Default: the host's name and a random part.")
+	flags.DurationVar(&o.leaseDuration, "leader-election-lease-duration", o.leaseDuration, "How long another controller waits for one that does not renew the Lease any more. One that cannot renew it for 10 seconds less than that ends.")
 	logging := flag.NewFlagSet("", flag.ContinueOnError)
 	klog.InitFlags(logging)
 	flags.AddGoFlag(logging.Lookup("v"))
@@ -80,6 +81,9 @@ func (o *options) validate() error {
 	}
 	if o.concurrentRepairs < 1 || o.concurrentRepairs > 1000 {
 		errs = append(errs, fmt.Errorf("--concurrent-repairs must be from 1 to 1000, not %d", o.concurrentRepairs))
+	}
+	if o.leaseDuration < 15*time.Second || o.leaseDuration > time.Hour {
+		errs = append(errs, fmt.Errorf("--leader-election-lease-duration must be from 15s to 1h, not %s", o.leaseDuration))
 	}
 	if o.maxPause < 0 {
 		errs = append(errs, fmt.Errorf("--max-pause must not be negative, but is %s", o.maxPause))
@@ -130,15 +134,4 @@ func (o *options) sinks() []events.Sink {
 		sinks = append(sinks, events.Sink{URL: sink, Trusted: true})
 	}
 	return sinks
-}
-
-// config of the API server. Requests are bounded by what a run sends at once, and by the API server's own fairness, not by a rate.
-func (o *options) config() (*rest.Config, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("read the kubeconfig: %w", err)
-	}
-	config.QPS = -1
-	config.UserAgent = "nopea-controller"
-	return config, nil
 }

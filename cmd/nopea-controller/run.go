@@ -25,6 +25,7 @@ import (
 	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/controller/gitrepository"
 	"nopea.io/nopea/pkg/controller/prevent"
+	"nopea.io/nopea/pkg/controller/reconnect"
 	"nopea.io/nopea/pkg/controller/watch"
 	cdevents "nopea.io/nopea/pkg/events"
 	"nopea.io/nopea/pkg/generated/clientset/versioned"
@@ -96,7 +97,13 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	}
 	defer broadcaster.Shutdown()
 
-	factory := informers.NewSharedInformerFactory(nopea, 0)
+	patient := rest.CopyConfig(config)
+	patient.Wrap(reconnect.Transport(clock.RealClock{}))
+	watching, err := versioned.NewForConfig(patient)
+	if err != nil {
+		return fmt.Errorf("make a client that watches the nopea.io API: %w", err)
+	}
+	factory := informers.NewSharedInformerFactory(watching, 0)
 	shared := factory.Nopea().V1alpha1()
 	recorder := broadcaster.NewRecorder(scheme.Scheme, "nopea-controller")
 	known := apply.NewDiscovery(discoveryClient, clock.RealClock{})
@@ -173,7 +180,7 @@ func (o *options) whileLeading(ctx context.Context, kube kubernetes.Interface, w
 			Client:     kube.CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
 		},
-		LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second,
+		LeaseDuration: o.leaseDuration, RenewDeadline: o.renewDeadline(), RetryPeriod: 2 * time.Second,
 		ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(lost context.Context) {
@@ -203,6 +210,11 @@ func (o *options) whileLeading(ctx context.Context, kube kubernetes.Interface, w
 	})()
 	elector.Run(holding)
 	return result
+}
+
+// renewDeadline is when a controller that cannot renew the Lease ends: well before another may take it.
+func (o *options) renewDeadline() time.Duration {
+	return max(o.leaseDuration-10*time.Second, o.leaseDuration*2/3)
 }
 
 // pruneSources removes what no GitRepository asks for any more from the Git cache, now and then.

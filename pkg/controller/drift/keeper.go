@@ -84,6 +84,7 @@ type Keeper struct {
 	started chan struct{} // closed when Run has begun
 	rounds  rounds
 	pace    pace
+	way     way
 	events  chan func()
 }
 
@@ -127,9 +128,12 @@ func (k *Keeper) Run(ctx, working context.Context) {
 		}
 	})
 	workers.Go(func() { k.sayEvents(ctx) })
-	for range k.Concurrent {
+	for i := range k.Concurrent {
 		workers.Go(func() {
 			for {
+				if i > 0 {
+					k.giveWay(working)
+				}
 				id, ok := k.queue.Get(false)
 				if !ok {
 					return

@@ -37,6 +37,7 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		c.rehearse(ctx, repository, remembered, taken[0])
 		return
 	}
+	defer c.Drift.TakeWay()()
 	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken), early: remembered.source}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
 	result.trigger = taken[0].Spec.Trigger

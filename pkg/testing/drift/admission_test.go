@@ -1,5 +1,3 @@
-//go:build drift
-
 package drift
 
 import (

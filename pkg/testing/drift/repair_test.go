@@ -1,5 +1,3 @@
-//go:build drift
-
 package drift
 
 import (
@@ -39,7 +37,7 @@ type repairs struct {
 // repair makes a sample of edits for real, and waits until NOPEA has put each back. What NOPEA does not own has to stay.
 func (r *realWorld) repair(t *testing.T) {
 	s := &repairs{T: t}
-	wanted := setting(t, "NOPEA_DRIFT_REPAIRS", 500)
+	wanted := setting(t, "NOPEA_DRIFT_REPAIRS", 120)
 	before := make(map[*object]*unstructured.Unstructured)
 	for _, o := range r.others {
 		if err := o.mark(t.Context()); err != nil {

@@ -1,5 +1,3 @@
-//go:build drift
-
 package drift
 
 import (
@@ -87,7 +85,14 @@ func ownSandbox(t *testing.T, args ...string) *sandbox.Sandbox {
 	t.Helper()
 	dir := githttp.Must(os.MkdirTemp("", "nopea-"))(t)
 	cluster := githttp.Must(localcluster.Start(background(), localcluster.Options{Dir: filepath.Join(dir, "cluster")}))(t)
-	own, err := sandbox.Start(background(), sandbox.Options{Cluster: cluster, Dir: filepath.Join(dir, "nopea"), ControllerArgs: args})
+	return startSandbox(t, dir, sandbox.Options{Cluster: cluster, Dir: filepath.Join(dir, "nopea"), ControllerArgs: args})
+}
+
+// startSandbox starts NOPEA on a cluster in a folder, which all go with the test.
+func startSandbox(t *testing.T, dir string, o sandbox.Options) *sandbox.Sandbox {
+	t.Helper()
+	cluster := o.Cluster
+	own, err := sandbox.Start(background(), o)
 	if err != nil {
 		t.Fatal(errors.Join(err, cluster.Stop()))
 	}

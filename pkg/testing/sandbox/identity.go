@@ -24,7 +24,7 @@ func (s *Sandbox) writeKubeconfig(ctx context.Context, kube kubernetes.Interface
 		return fmt.Errorf("make a token for ServiceAccount %s/%s: %w", Namespace, account, err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["sandbox"] = &clientcmdapi.Cluster{Server: s.config.Host, CertificateAuthorityData: s.config.CAData}
+	config.Clusters["sandbox"] = &clientcmdapi.Cluster{Server: s.routes[account], CertificateAuthorityData: s.config.CAData}
 	config.AuthInfos[account] = &clientcmdapi.AuthInfo{Token: answer.Status.Token}
 	config.Contexts["sandbox"] = &clientcmdapi.Context{Cluster: "sandbox", AuthInfo: account}
 	config.CurrentContext = "sandbox"

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,8 @@ type Options struct {
 	// Dir holds the data, logs and credentials of the two servers. What an earlier sandbox stored there is kept. Its path must be
 	// short enough for a Unix socket: about 80 characters.
 	Dir string
+	// ControllerRoute is the URL by which the controller reaches kube-apiserver; empty for the straight way.
+	ControllerRoute string
 	// APIServerArgs and ControllerArgs come after the arguments that the sandbox gives, and so replace them.
 	APIServerArgs, ControllerArgs []string
 }
@@ -52,6 +55,8 @@ type Sandbox struct {
 	dir    string
 	config *rest.Config
 	ports  ports
+	// routes are the URLs by which the servers reach kube-apiserver.
+	routes map[string]string
 }
 
 type ports struct{ apiServer, controller int }
@@ -85,7 +90,8 @@ func prepare(o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{Cluster: o.Cluster, dir: dir, config: config}
+	s := &Sandbox{Cluster: o.Cluster, dir: dir, config: config,
+		routes: map[string]string{apiServer: config.Host, controller: cmp.Or(o.ControllerRoute, config.Host)}}
 	if s.ports, err = choosePorts(); err != nil {
 		return nil, err
 	}
