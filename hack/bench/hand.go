@@ -13,7 +13,7 @@ import (
 )
 
 // repairsAtOnce is nopea-controller's own default.
-const repairsAtOnce = 16
+const repairsAtOnce = 4
 
 // hand is the floor of drift: a client that watches one namespace, knows that every ConfigMap in it is to have the same value, and
 // applies the one that has not.

@@ -19,7 +19,7 @@ const (
 	// creators create GitRepositories side by side.
 	creators = 10
 	// syncsAtOnce is nopea-controller's own default for what is not urgent; the floor does no more at once.
-	syncsAtOnce = 6
+	syncsAtOnce = 12
 )
 
 // many is the same tenant's GitRepositories, of ten ConfigMaps each.

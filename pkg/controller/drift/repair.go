@@ -227,6 +227,9 @@ func (j *job) repaired(live *metav1.PartialObjectMetadata, began time.Time) {
 	if lasting {
 		j.queue.AddAt(j.id, now.Add(2*longestWait+time.Second))
 	}
+	if facts, exists := j.watch.Facts(j.id); exists && facts.Extra != (ownership.Digest{}) {
+		j.queue.Add(j.id, queue.Normal) // no event tells what NOPEA's own write has left
+	}
 	driftTotal.WithLabelValues(j.by(), "repaired").Inc()
 	if j.by() == byList {
 		missedTotal.Inc()

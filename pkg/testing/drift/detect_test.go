@@ -51,19 +51,21 @@ func (r *realWorld) detect(t *testing.T) {
 	r.change("realworld", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = false })
 	d.tell(t)
 	d.log(t, "by dry run")
-	d.complete(t)
+	if share == 1 {
+		d.complete(t)
+	}
 	t.Logf("of %d fields %d took an edit, and %d none: they are immutable, or no other value was found that is valid", d.open+d.closed, d.open, d.closed)
 	for what, count := range d.refusals {
 		t.Logf("   %4d %s", count, what)
 	}
-	if d.open < 19*d.closed {
+	if share == 1 && d.open < 19*d.closed {
 		t.Error("fewer than 95 in 100 fields took an edit")
 	}
 }
 
-// oneIn takes one target in so many, from a turn on.
-func oneIn(share int, all []target, turn int) []target {
-	var chosen []target
+// oneIn takes one in so many, from a turn on.
+func oneIn[T any](share int, all []T, turn int) []T {
+	var chosen []T
 	for i := range all {
 		if (i+turn)%share == 0 {
 			chosen = append(chosen, all[i])

@@ -40,8 +40,7 @@ func TestReorderedLists(t *testing.T) {
 	v := parallel(t, files)
 	for name, list := range lists {
 		o := v.thing(deployments, name)
-		before := o.read()
-		after := o.put(reversedAt(before, list.path))
+		before, after := o.put(func(object *unstructured.Unstructured) *unstructured.Unstructured { return reversedAt(object, list.path) })
 		if v.signatureOf(after) != v.signatureOf(before) {
 			t.Errorf("%s: the signature shows it, so this is no exception", name)
 		}
@@ -85,9 +84,11 @@ const settingsYAML = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings
 func (v *tenant) forge(o *thing, patch string) {
 	v.t.Helper()
 	before := o.read()
-	edited := o.merge(patch)
-	edited.SetManagedFields(before.GetManagedFields())
-	forged := o.put(edited)
+	o.merge(patch)
+	_, forged := o.put(func(edited *unstructured.Unstructured) *unstructured.Unstructured {
+		edited.SetManagedFields(before.GetManagedFields())
+		return edited
+	})
 	if v.signatureOf(forged) != v.signatureOf(before) {
 		v.t.Fatalf("%s: the API server does not take the forged fields", o)
 	}

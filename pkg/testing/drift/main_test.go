@@ -2,6 +2,7 @@ package drift
 
 import (
 	"context"
+	"flag"
 	"os"
 	"strconv"
 	"testing"
@@ -13,6 +14,11 @@ import (
 var world *sandbox.Sandbox
 
 func TestMain(m *testing.M) {
+	// The tests that run side by side mostly wait.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "10"); err != nil {
+		panic(err)
+	}
 	os.Exit(sandbox.Main(m, sandbox.Options{}, func(s *sandbox.Sandbox) { world = s }))
 }
 

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 
 	"nopea.io/nopea/pkg/testing/githttp"
 	"nopea.io/nopea/pkg/testing/localcluster"
@@ -58,10 +59,15 @@ func (o *thing) json(patch string) *unstructured.Unstructured {
 	return githttp.Must(o.tryPatch(types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: editor}))(o.v.t)
 }
 
-// put updates the object as it is given.
-func (o *thing) put(object *unstructured.Unstructured) *unstructured.Unstructured {
+// put updates the object to what change makes of it, however often its controller writes it meanwhile.
+func (o *thing) put(change func(*unstructured.Unstructured) *unstructured.Unstructured) (before, after *unstructured.Unstructured) {
 	o.v.t.Helper()
-	return githttp.Must(o.v.objects.Resource(o.resource).Namespace(o.v.namespace).Update(background(), object, metav1.UpdateOptions{FieldManager: editor}))(o.v.t)
+	o.v.must(nil, retry.RetryOnConflict(retry.DefaultBackoff, func() (err error) {
+		before = o.read()
+		after, err = o.v.objects.Resource(o.resource).Namespace(o.v.namespace).Update(background(), change(before), metav1.UpdateOptions{FieldManager: editor})
+		return err
+	}))
+	return before, after
 }
 
 // at is what an object has at a dotted path, in which a number stands for an item of a list.

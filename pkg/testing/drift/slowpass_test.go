@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"nopea.io/nopea/pkg/testing/githttp"
 	"nopea.io/nopea/pkg/testing/localcluster"
 	"nopea.io/nopea/pkg/testing/sandbox"
@@ -35,7 +37,8 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: https, port:
 	mutated.has(mutated.merge(touch), "data.key", "edited")
 	v.impersonateAtOnce(impersonated)
 	web := v.thing(services, "web")
-	web.has(web.put(reversedAt(web.read(), "spec.ports")), "spec.ports.0.name", "https")
+	_, reordered := web.put(func(object *unstructured.Unstructured) *unstructured.Unstructured { return reversedAt(object, "spec.ports") })
+	web.has(reordered, "spec.ports.0.name", "https")
 
 	// Nobody watches, and a Deployment's generation tells of it at the next start; a ConfigMap has none.
 	if err := v.on.Controller.Stop(); err != nil {
