@@ -210,6 +210,37 @@ func (k *Keeper) Publish(ctx context.Context, repository Repository, desired []a
 	k.want(ctx, kinds)
 }
 
+// Record is what is recorded of a GitRepository.
+type Record struct {
+	Repository
+	Inventory *apply.Inventory
+}
+
+// PublishRecords publishes GitRepositories that are Early, and has objects looked into that were seen already.
+func (k *Keeper) PublishRecords(ctx context.Context, records []Record) {
+	var ids []apply.ID
+	k.ledger.Lock()
+	for _, record := range records {
+		if o := k.ledger.owners[record.Owner]; o != nil {
+			continue // a sync was faster
+		}
+		k.ledger.publish(record.Repository, nil, record.Inventory, k.Clock.Now())
+		ids = append(ids, k.ledger.idsOf(record.Owner)...)
+	}
+	k.refreshMetrics()
+	kinds := k.ledger.kinds()
+	k.ledger.Unlock()
+	for _, record := range records {
+		k.schedule(record.Owner, record.Object.Spec.DriftInterval(), false)
+	}
+	k.want(ctx, kinds)
+	for _, id := range ids {
+		if _, seen := k.watch.Facts(id); seen {
+			k.look(id, byStart, nil)
+		}
+	}
+}
+
 // Fill is Publish for a GitRepository that is Early, and does nothing for any other: what a sync published is newer.
 func (k *Keeper) Fill(ctx context.Context, repository Repository, desired []apply.Desired, inventory *apply.Inventory) {
 	k.ledger.Lock()

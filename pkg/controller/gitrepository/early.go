@@ -21,8 +21,9 @@ import (
 const (
 	// earlyAtOnce is how many GitRepositories are read from the cache side by side at a start.
 	earlyAtOnce = 4
-	// catchUpWithin is how long the first runs wait at most for what was edited while no controller ran to be put back.
-	catchUpWithin = 5 * time.Second
+	// catchUpWithin is how long the first runs wait at most for what was edited while no controller ran to be put back. Most often there
+	// is nothing to wait for.
+	catchUpWithin = 30 * time.Second
 )
 
 // catchUp puts back what was edited while no controller ran, before the remotes are looked at: the record tells which objects differ, and
@@ -50,19 +51,19 @@ func (c *Controller) publishRecords(ctx context.Context) bool {
 		utilruntime.HandleErrorWithContext(ctx, err, "List GitRepositories from the cache")
 		return false
 	}
-	found := false
+	var records []drift.Record
 	for _, repository := range repositories {
 		record := c.recordOf(repository)
 		if record == nil {
 			continue
 		}
-		found = true
-		c.Drift.Publish(ctx, drift.Repository{
+		records = append(records, drift.Record{Inventory: record.Contents, Repository: drift.Repository{
 			Owner: ownerOf(repository), Object: repository, Revision: repository.Status.Applied, Pause: c.pauseOf(repository),
 			Sourceless: true, Early: true,
-		}, nil, record.Contents)
+		}})
 	}
-	return found
+	c.Drift.PublishRecords(ctx, records)
+	return len(records) > 0
 }
 
 // early1 is the record of a GitRepository of which it is known, without a look at Git, what it applied.
@@ -85,13 +86,14 @@ func (c *Controller) KeepEarly(owner apply.Owner) {
 }
 
 func (c *Controller) workEarly(ctx context.Context) {
+	acting := make(map[types.NamespacedName]*identity)
 	for {
 		key, ok := c.early.Get(false)
 		if !ok {
 			return
 		}
 		ctx := klog.NewContext(ctx, klog.FromContext(ctx).WithValues("gitrepository", key.String()))
-		if err := guard(ctx, func() error { return c.keepEarly(ctx, key) }); err != nil && ctx.Err() == nil {
+		if err := guard(ctx, func() error { return c.keepEarly(ctx, key, acting) }); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).V(2).Info("What was edited is put back once the remote was looked at", "reason", err.Error())
 		}
 		c.early.Done(key)
@@ -99,7 +101,9 @@ func (c *Controller) workEarly(ctx context.Context) {
 }
 
 // keepEarly publishes what was applied last, for a GitRepository that had no run yet.
-func (c *Controller) keepEarly(ctx context.Context, key types.NamespacedName) error {
+//
+// Many share a ServiceAccount, so acting keeps those that were seen to be there.
+func (c *Controller) keepEarly(ctx context.Context, key types.NamespacedName, acting map[types.NamespacedName]*identity) error {
 	repository, err := c.repositories.GitRepositories(key.Namespace).Get(key.Name)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -114,8 +118,12 @@ func (c *Controller) keepEarly(ctx context.Context, key types.NamespacedName) er
 	ctx, cancel := context.WithTimeout(ctx, repository.Spec.SyncTimeout())
 	defer cancel()
 	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), record: record}
-	if r.identity, err = c.identityOf(ctx, repository); err != nil {
-		return err
+	account := types.NamespacedName{Namespace: repository.Namespace, Name: repository.Spec.ServiceAccountName}
+	if r.identity = acting[account]; r.identity == nil {
+		if r.identity, err = c.identityOf(ctx, repository); err != nil {
+			return err
+		}
+		acting[account] = r.identity
 	}
 	credentials, err := r.identity.credentials(ctx, repository)
 	if err != nil {

@@ -40,7 +40,9 @@ func TestReorderedLists(t *testing.T) {
 	v := parallel(t, files)
 	for name, list := range lists {
 		o := v.thing(deployments, name)
-		before, after := o.put(func(object *unstructured.Unstructured) *unstructured.Unstructured { return reversedAt(object, list.path) })
+		before, after := o.put(func(object *unstructured.Unstructured) *unstructured.Unstructured {
+			return reversedAt(object, list.path)
+		})
 		if v.signatureOf(after) != v.signatureOf(before) {
 			t.Errorf("%s: the signature shows it, so this is no exception", name)
 		}

@@ -37,7 +37,9 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: https, port:
 	mutated.has(mutated.merge(touch), "data.key", "edited")
 	v.impersonateAtOnce(impersonated)
 	web := v.thing(services, "web")
-	_, reordered := web.put(func(object *unstructured.Unstructured) *unstructured.Unstructured { return reversedAt(object, "spec.ports") })
+	_, reordered := web.put(func(object *unstructured.Unstructured) *unstructured.Unstructured {
+		return reversedAt(object, "spec.ports")
+	})
 	web.has(reordered, "spec.ports.0.name", "https")
 
 	// Nobody watches, and a Deployment's generation tells of it at the next start; a ConfigMap has none.
