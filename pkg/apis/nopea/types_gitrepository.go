@@ -91,6 +91,7 @@ type GitRepositorySpec struct {
 	ExtraFields        ExtraFields
 	IgnoreDifferences  []IgnoreDifference
 	Events             *EventsSpec
+	Webhook            *WebhookSpec
 	Suspend            bool
 	HistoryLimit       *int32
 }
@@ -107,6 +108,12 @@ type IgnoreDifference struct {
 // EventsSpec says where CDEvents are sent.
 type EventsSpec struct {
 	Sink string
+}
+
+// WebhookSpec says which deliveries of a Git provider's webhook are taken.
+type WebhookSpec struct {
+	SecretRef *LocalObjectReference
+	Match     []string
 }
 
 // GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
@@ -132,6 +139,7 @@ type GitRepositoryStatus struct {
 	Drift              *DriftStatus
 	LastSync           *SyncSummary
 	LastError          *SyncError
+	Webhook            *WebhookStatus
 	PendingPrune       *PendingPrune
 	PruneConfirmed     string
 }
@@ -158,6 +166,29 @@ type SyncSummary struct {
 	StartTime      metav1.Time
 	CompletionTime metav1.Time
 	Counts         SyncCounts
+}
+
+// WebhookResult is what became of a delivery.
+type WebhookResult string
+
+const (
+	// WebhookResultAccepted led to a Sync.
+	WebhookResultAccepted WebhookResult = "Accepted"
+	// WebhookResultPinged was the provider's test, and rightly signed.
+	WebhookResultPinged WebhookResult = "Pinged"
+	// WebhookResultIgnored was rightly signed and calls for nothing: about another ref, or about the deletion of one.
+	WebhookResultIgnored WebhookResult = "Ignored"
+	// WebhookResultRefused was not taken.
+	WebhookResultRefused WebhookResult = "Refused"
+)
+
+// WebhookStatus is a delivery of a webhook. Of many within a few seconds not each is shown.
+type WebhookStatus struct {
+	Time     metav1.Time
+	Provider string
+	Delivery string
+	Result   WebhookResult
+	Message  string
 }
 
 // PendingPrune is a prune that waits. To allow it, POST a Sync whose spec.confirmPrune is the commit.

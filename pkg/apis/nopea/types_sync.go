@@ -47,7 +47,15 @@ type SyncSpec struct {
 	Revision     string
 	DryRun       bool
 	ConfirmPrune string
+	Push         *Push
 	RequestedBy  []string
+}
+
+// Push is a push as a Git provider told of it. Where several joined one Sync, it is the newest.
+type Push struct {
+	Ref      string
+	Commit   string
+	Delivery string
 }
 
 // SyncPhase is where a Sync stands.

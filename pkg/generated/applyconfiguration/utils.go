@@ -42,6 +42,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.LocalObjectReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PendingPrune"):
 		return &nopeav1alpha1.PendingPruneApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Push"):
+		return &nopeav1alpha1.PushApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourceCounts"):
 		return &nopeav1alpha1.ResourceCountsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Revision"):
@@ -60,6 +62,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.SyncStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncSummary"):
 		return &nopeav1alpha1.SyncSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebhookSpec"):
+		return &nopeav1alpha1.WebhookSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebhookStatus"):
+		return &nopeav1alpha1.WebhookStatusApplyConfiguration{}
 
 	}
 	return nil

@@ -87,6 +87,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.InventorySpec{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_InventorySpec(ref),
 		v1alpha1.LocalObjectReference{}.OpenAPIModelName(): schema_pkg_apis_nopea_v1alpha1_LocalObjectReference(ref),
 		v1alpha1.PendingPrune{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref),
+		v1alpha1.Push{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Push(ref),
 		v1alpha1.ResourceCounts{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_ResourceCounts(ref),
 		v1alpha1.Revision{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_Revision(ref),
 		v1alpha1.Sync{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Sync(ref),
@@ -97,6 +98,8 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.SyncSpec{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref),
 		v1alpha1.SyncStatus{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref),
 		v1alpha1.SyncSummary{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref),
+		v1alpha1.WebhookSpec{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_WebhookSpec(ref),
+		v1alpha1.WebhookStatus{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_WebhookStatus(ref),
 	}
 }
 
@@ -3262,6 +3265,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Ref:         ref(v1alpha1.EventsSpec{}.OpenAPIModelName()),
 						},
 					},
+					"webhook": {
+						SchemaProps: spec.SchemaProps{
+							Description: "webhook says whose deliveries are taken for this GitRepository. Left out: those that are signed with a secret of the Secret \"nopea-webhook\" in the same namespace, or with one of the installation's.",
+							Ref:         ref(v1alpha1.WebhookSpec{}.OpenAPIModelName()),
+						},
+					},
 					"suspend": {
 						SchemaProps: spec.SchemaProps{
 							Description: "suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still runs, once. What driftPolicy Prevent refuses, it goes on refusing.",
@@ -3281,7 +3290,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
+			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3356,6 +3365,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 							Ref:         ref(v1alpha1.SyncError{}.OpenAPIModelName()),
 						},
 					},
+					"webhook": {
+						SchemaProps: spec.SchemaProps{
+							Description: "webhook is the newest delivery of a webhook for this GitRepository. The API server writes it.",
+							Ref:         ref(v1alpha1.WebhookStatus{}.OpenAPIModelName()),
+						},
+					},
 					"pendingPrune": {
 						SchemaProps: spec.SchemaProps{
 							Description: "pendingPrune is a prune that waits for its confirmation.",
@@ -3373,7 +3388,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 			},
 		},
 		Dependencies: []string{
-			v1.Condition{}.OpenAPIModelName(), v1alpha1.DriftStatus{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName()},
+			v1.Condition{}.OpenAPIModelName(), v1alpha1.DriftStatus{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName(), v1alpha1.WebhookStatus{}.OpenAPIModelName()},
 	}
 }
 
@@ -3749,6 +3764,43 @@ func schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref common.ReferenceCallback) c
 					},
 				},
 				Required: []string{"commit", "reason", "count"},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_Push(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Push is a push as a Git provider told of it. Where several joined one Sync, it is the newest.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"ref": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ref is the full name of the ref that was pushed.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"commit": {
+						SchemaProps: spec.SchemaProps{
+							Description: "commit (full hash) that the ref points to since.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"delivery": {
+						SchemaProps: spec.SchemaProps{
+							Description: "delivery is the provider's id of the delivery.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"ref", "commit"},
 			},
 		},
 	}
@@ -4152,6 +4204,12 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref common.ReferenceCallback) commo
 							Format:      "",
 						},
 					},
+					"push": {
+						SchemaProps: spec.SchemaProps{
+							Description: "push is what a Git provider's webhook told. It saves a look at the remote, and is never trusted over the remote.",
+							Ref:         ref(v1alpha1.Push{}.OpenAPIModelName()),
+						},
+					},
 					"requestedBy": {
 						VendorExtensible: spec.VendorExtensible{
 							Extensions: spec.Extensions{
@@ -4174,6 +4232,8 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref common.ReferenceCallback) commo
 				},
 			},
 		},
+		Dependencies: []string{
+			v1alpha1.Push{}.OpenAPIModelName()},
 	}
 }
 
@@ -4317,5 +4377,97 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref common.ReferenceCallback) co
 		},
 		Dependencies: []string{
 			v1.Time{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_WebhookSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "WebhookSpec says which deliveries of a Git provider's webhook are taken.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace. Each of its values is a secret that senders may sign with, so that a new one can be added before an old one is taken out. Default \"nopea-webhook\"; NOPEA's API server needs a Role to read one of another name.",
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"match": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "match are other URLs by which payloads may name the repository, where they are not told from spec.url: of a mirror, or of a server that has several host names. At most 10.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_WebhookStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "WebhookStatus is a delivery of a webhook. Of many within a few seconds not each is shown.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"time": {
+						SchemaProps: spec.SchemaProps{
+							Description: "time at which it came in.",
+							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"provider": {
+						SchemaProps: spec.SchemaProps{
+							Description: "provider that sent it, such as \"github\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"delivery": {
+						SchemaProps: spec.SchemaProps{
+							Description: "delivery is the provider's id of it, by which its own list of deliveries shows it.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"result": {
+						SchemaProps: spec.SchemaProps{
+							Description: "result: Accepted, Pinged, Ignored or Refused.\n\nPossible enum values:\n - `\"Accepted\"` led to a Sync.\n - `\"Ignored\"` was rightly signed and calls for nothing: about another ref, or about the deletion of one.\n - `\"Pinged\"` was the provider's test, and rightly signed.\n - `\"Refused\"` was not taken.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Accepted", "Ignored", "Pinged", "Refused"},
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says which Sync it led to, or why it led to none and what to do.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"time", "result"},
+			},
+		},
+		Dependencies: []string{
+			v1.Time{}.OpenAPIModelName()},
 	}
 }

@@ -150,6 +150,10 @@ type GitRepositorySpec struct {
 	// events says where CDEvents about this GitRepository are sent, beside the sinks of the installation.
 	// +optional
 	Events *EventsSpec `json:"events,omitempty"`
+	// webhook says whose deliveries are taken for this GitRepository. Left out: those that are signed with a secret of the Secret
+	// "nopea-webhook" in the same namespace, or with one of the installation's.
+	// +optional
+	Webhook *WebhookSpec `json:"webhook,omitempty"`
 	// suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still
 	// runs, once. What driftPolicy Prevent refuses, it goes on refusing.
 	// +optional
@@ -182,6 +186,20 @@ type EventsSpec struct {
 	// sink is the http:// or https:// address to which CDEvents are POSTed, as CloudEvents in binary mode. It must not be an
 	// address of the controller's own machine or link, and holds no credentials.
 	Sink string `json:"sink"`
+}
+
+// WebhookSpec says which deliveries of a Git provider's webhook are taken.
+type WebhookSpec struct {
+	// secretRef names a Secret in the same namespace. Each of its values is a secret that senders may sign with, so that a new one
+	// can be added before an old one is taken out. Default "nopea-webhook"; NOPEA's API server needs a Role to read one of another
+	// name.
+	// +optional
+	SecretRef *LocalObjectReference `json:"secretRef,omitempty"`
+	// match are other URLs by which payloads may name the repository, where they are not told from spec.url: of a mirror, or of
+	// a server that has several host names. At most 10.
+	// +optional
+	// +listType=atomic
+	Match []string `json:"match,omitempty"`
 }
 
 // GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
@@ -237,6 +255,9 @@ type GitRepositoryStatus struct {
 	// lastError is why the newest sync failed. Empty after one that succeeded.
 	// +optional
 	LastError *SyncError `json:"lastError,omitempty"`
+	// webhook is the newest delivery of a webhook for this GitRepository. The API server writes it.
+	// +optional
+	Webhook *WebhookStatus `json:"webhook,omitempty"`
 	// pendingPrune is a prune that waits for its confirmation.
 	// +optional
 	PendingPrune *PendingPrune `json:"pendingPrune,omitempty"`
@@ -284,6 +305,38 @@ type SyncSummary struct {
 	CompletionTime metav1.Time `json:"completionTime"`
 	// counts per action.
 	Counts SyncCounts `json:"counts"`
+}
+
+// WebhookResult is what became of a delivery.
+// +enum
+type WebhookResult string
+
+const (
+	// WebhookResultAccepted led to a Sync.
+	WebhookResultAccepted WebhookResult = "Accepted"
+	// WebhookResultPinged was the provider's test, and rightly signed.
+	WebhookResultPinged WebhookResult = "Pinged"
+	// WebhookResultIgnored was rightly signed and calls for nothing: about another ref, or about the deletion of one.
+	WebhookResultIgnored WebhookResult = "Ignored"
+	// WebhookResultRefused was not taken.
+	WebhookResultRefused WebhookResult = "Refused"
+)
+
+// WebhookStatus is a delivery of a webhook. Of many within a few seconds not each is shown.
+type WebhookStatus struct {
+	// time at which it came in.
+	Time metav1.Time `json:"time"`
+	// provider that sent it, such as "github".
+	// +optional
+	Provider string `json:"provider,omitempty"`
+	// delivery is the provider's id of it, by which its own list of deliveries shows it.
+	// +optional
+	Delivery string `json:"delivery,omitempty"`
+	// result: Accepted, Pinged, Ignored or Refused.
+	Result WebhookResult `json:"result"`
+	// message says which Sync it led to, or why it led to none and what to do.
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // PendingPrune is a prune that waits. To allow it, POST a Sync whose spec.confirmPrune is the commit.

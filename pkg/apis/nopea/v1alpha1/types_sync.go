@@ -70,10 +70,24 @@ type SyncSpec struct {
 	// confirmPrune is the commit (full hash) whose held prune may go ahead.
 	// +optional
 	ConfirmPrune string `json:"confirmPrune,omitempty"`
+	// push is what a Git provider's webhook told. It saves a look at the remote, and is never trusted over the remote.
+	// +optional
+	Push *Push `json:"push,omitempty"`
 	// requestedBy are the users that asked, the first one first. Set by the server; at most 16 are kept.
 	// +optional
 	// +listType=atomic
 	RequestedBy []string `json:"requestedBy,omitempty"`
+}
+
+// Push is a push as a Git provider told of it. Where several joined one Sync, it is the newest.
+type Push struct {
+	// ref is the full name of the ref that was pushed.
+	Ref string `json:"ref"`
+	// commit (full hash) that the ref points to since.
+	Commit string `json:"commit"`
+	// delivery is the provider's id of the delivery.
+	// +optional
+	Delivery string `json:"delivery,omitempty"`
 }
 
 // SyncPhase is where a Sync stands.

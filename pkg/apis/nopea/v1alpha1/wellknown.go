@@ -62,6 +62,10 @@ const (
 	MaxSyncChanges = 100
 	// MaxPendingSyncs is how many Syncs of one GitRepository may wait at once.
 	MaxPendingSyncs = 20
+	// MaxDeliveryLength is how long the id of a webhook's delivery may be.
+	MaxDeliveryLength = 128
+	// DefaultWebhookSecret is the Secret that holds what senders of webhooks sign with, where spec.webhook names no other.
+	DefaultWebhookSecret = "nopea-webhook"
 	// MaxDriftedObjects is how many objects status.drift of a GitRepository lists.
 	MaxDriftedObjects = 20
 	// MaxDriftedFields is how many fields are named of each.

@@ -81,6 +81,11 @@ func (in PendingPrune) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Push) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.Push"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in ResourceCounts) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.ResourceCounts"
 }
@@ -128,4 +133,14 @@ func (in SyncStatus) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in SyncSummary) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.SyncSummary"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in WebhookSpec) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.WebhookSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in WebhookStatus) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.WebhookStatus"
 }

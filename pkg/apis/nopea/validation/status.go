@@ -33,6 +33,7 @@ func validateGitRepositoryStatus(status *nopea.GitRepositoryStatus, at *field.Pa
 			errs = append(errs, field.TooMany(at.Child("pendingPrune", "objects"), len(prune.Objects), maxPendingPrune))
 		}
 	}
+	errs = append(errs, validateWebhookStatus(status.Webhook, at.Child("webhook"))...)
 	errs = append(errs, validateDriftStatus(status.Drift, at.Child("drift"))...)
 	return append(errs, validateCommit(status.PruneConfirmed, at.Child("pruneConfirmed"))...)
 }

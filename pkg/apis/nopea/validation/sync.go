@@ -20,10 +20,10 @@ func ValidateSyncUpdate(sync, old *nopea.Sync) field.ErrorList {
 	return append(errs, apivalidation.ValidateImmutableField(sync.Spec, old.Spec, field.NewPath("spec"))...)
 }
 
-// ValidateSyncJoin checks a Sync that takes in another request. Who asks and why may change, nothing else.
+// ValidateSyncJoin checks a Sync that takes in another request. Who asks and why, and the newest push, may change, nothing else.
 func ValidateSyncJoin(sync, old *nopea.Sync) field.ErrorList {
 	before := *old
-	before.Spec.RequestedBy, before.Spec.Trigger = sync.Spec.RequestedBy, sync.Spec.Trigger
+	before.Spec.RequestedBy, before.Spec.Trigger, before.Spec.Push = sync.Spec.RequestedBy, sync.Spec.Trigger, sync.Spec.Push
 	errs := ValidateSyncUpdate(sync, &before)
 	return append(errs, validateSyncSpec(&sync.Spec, field.NewPath("spec"))...)
 }
@@ -47,6 +47,7 @@ func validateSyncSpec(spec *nopea.SyncSpec, at *field.Path) field.ErrorList {
 	errs = append(errs, validateTrigger(spec.Trigger, at.Child("trigger"))...)
 	errs = append(errs, validateCommit(spec.Revision, at.Child("revision"))...)
 	errs = append(errs, validateCommit(spec.ConfirmPrune, at.Child("confirmPrune"))...)
+	errs = append(errs, validatePush(spec, at.Child("push"))...)
 	if spec.DryRun && spec.ConfirmPrune != "" {
 		errs = append(errs, field.Forbidden(at.Child("confirmPrune"), "a dry run prunes nothing, so it confirms nothing: leave out one of the two"))
 	}

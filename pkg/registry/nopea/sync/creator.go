@@ -133,6 +133,9 @@ func prepare(sync *nopea.Sync, repository *nopea.GitRepository, requester string
 	if sync.Spec.Trigger == "" {
 		sync.Spec.Trigger = nopea.SyncTriggerManual
 	}
+	if sync.Spec.Trigger != nopea.SyncTriggerWebhook {
+		sync.Spec.Push = nil
+	}
 	if sync.Labels == nil {
 		sync.Labels = make(map[string]string, 1)
 	}

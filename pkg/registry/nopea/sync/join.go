@@ -18,8 +18,11 @@ func canJoin(request, stored *nopea.Sync) bool {
 		!request.Spec.DryRun && !stored.Spec.DryRun
 }
 
-// join adds a request to a stored one: who else asks.
+// join adds a request to a stored one: who else asks, and which push is the newest.
 func join(stored, request *nopea.Sync) {
+	if request.Spec.Push != nil {
+		stored.Spec.Push = request.Spec.Push
+	}
 	for _, name := range request.Spec.RequestedBy {
 		if len(stored.Spec.RequestedBy) < v1alpha1.MaxRequesters && !slices.Contains(stored.Spec.RequestedBy, name) {
 			stored.Spec.RequestedBy = append(slices.Clip(stored.Spec.RequestedBy), name)

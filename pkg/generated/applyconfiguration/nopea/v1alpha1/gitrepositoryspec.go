@@ -55,6 +55,9 @@ type GitRepositorySpecApplyConfiguration struct {
 	IgnoreDifferences []IgnoreDifferenceApplyConfiguration `json:"ignoreDifferences,omitempty"`
 	// events says where CDEvents about this GitRepository are sent, beside the sinks of the installation.
 	Events *EventsSpecApplyConfiguration `json:"events,omitempty"`
+	// webhook says whose deliveries are taken for this GitRepository. Left out: those that are signed with a secret of the Secret
+	// "nopea-webhook" in the same namespace, or with one of the installation's.
+	Webhook *WebhookSpecApplyConfiguration `json:"webhook,omitempty"`
 	// suspend stops everything that NOPEA does by itself: polling, start-up and drift repair. A Sync asked for by hand still
 	// runs, once. What driftPolicy Prevent refuses, it goes on refusing.
 	Suspend *bool `json:"suspend,omitempty"`
@@ -206,6 +209,14 @@ func (b *GitRepositorySpecApplyConfiguration) WithIgnoreDifferences(values ...*I
 // If called multiple times, the Events field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithEvents(value *EventsSpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
 	b.Events = value
+	return b
+}
+
+// WithWebhook sets the Webhook field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Webhook field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithWebhook(value *WebhookSpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.Webhook = value
 	return b
 }
 

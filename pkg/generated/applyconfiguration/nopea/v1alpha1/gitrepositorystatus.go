@@ -30,6 +30,8 @@ type GitRepositoryStatusApplyConfiguration struct {
 	LastSync *SyncSummaryApplyConfiguration `json:"lastSync,omitempty"`
 	// lastError is why the newest sync failed. Empty after one that succeeded.
 	LastError *SyncErrorApplyConfiguration `json:"lastError,omitempty"`
+	// webhook is the newest delivery of a webhook for this GitRepository. The API server writes it.
+	Webhook *WebhookStatusApplyConfiguration `json:"webhook,omitempty"`
 	// pendingPrune is a prune that waits for its confirmation.
 	PendingPrune *PendingPruneApplyConfiguration `json:"pendingPrune,omitempty"`
 	// pruneConfirmed is the commit whose prune somebody confirmed.
@@ -108,6 +110,14 @@ func (b *GitRepositoryStatusApplyConfiguration) WithLastSync(value *SyncSummaryA
 // If called multiple times, the LastError field is set to the value of the last call.
 func (b *GitRepositoryStatusApplyConfiguration) WithLastError(value *SyncErrorApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
 	b.LastError = value
+	return b
+}
+
+// WithWebhook sets the Webhook field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Webhook field is set to the value of the last call.
+func (b *GitRepositoryStatusApplyConfiguration) WithWebhook(value *WebhookStatusApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
+	b.Webhook = value
 	return b
 }
 

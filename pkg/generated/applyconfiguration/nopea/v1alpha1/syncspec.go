@@ -23,6 +23,8 @@ type SyncSpecApplyConfiguration struct {
 	DryRun *bool `json:"dryRun,omitempty"`
 	// confirmPrune is the commit (full hash) whose held prune may go ahead.
 	ConfirmPrune *string `json:"confirmPrune,omitempty"`
+	// push is what a Git provider's webhook told. It saves a look at the remote, and is never trusted over the remote.
+	Push *PushApplyConfiguration `json:"push,omitempty"`
 	// requestedBy are the users that asked, the first one first. Set by the server; at most 16 are kept.
 	RequestedBy []string `json:"requestedBy,omitempty"`
 }
@@ -70,6 +72,14 @@ func (b *SyncSpecApplyConfiguration) WithDryRun(value bool) *SyncSpecApplyConfig
 // If called multiple times, the ConfirmPrune field is set to the value of the last call.
 func (b *SyncSpecApplyConfiguration) WithConfirmPrune(value string) *SyncSpecApplyConfiguration {
 	b.ConfirmPrune = &value
+	return b
+}
+
+// WithPush sets the Push field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Push field is set to the value of the last call.
+func (b *SyncSpecApplyConfiguration) WithPush(value *PushApplyConfiguration) *SyncSpecApplyConfiguration {
+	b.Push = value
 	return b
 }
 
