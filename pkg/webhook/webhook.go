@@ -28,10 +28,11 @@ type Provider interface {
 	// way. It proves nothing.
 	Recognises(d *Delivery) bool
 	// Verify fails unless the delivery was signed with one of the secrets: with ErrUnsigned where it holds no signature at all, or there is
-	// no secret; with ErrSignature where it fits none of them; with ErrStale where it is too old or of the future. It takes as long for
-	// one wrong secret as for another.
+	// no secret; with ErrSignature where it fits none of them; with ErrStale where it is rightly signed and too old, or of the future. It
+	// takes as long for one wrong secret as for another.
 	Verify(d *Delivery, secrets []Secret, now time.Time) error
-	// URLs are those by which the body names its repository, at most MaxURLs, and nothing else of it. For a body that is not verified yet.
+	// URLs are those by which the body names its repository, at most MaxURLs, and nothing else of it. For a body that is not verified yet:
+	// it reads no further than it has to.
 	URLs(d *Delivery) ([]string, error)
 	// Parse says what a verified delivery is about.
 	Parse(d *Delivery) (*Event, error)
@@ -43,13 +44,19 @@ var (
 	ErrSignature = errors.New("the signature does not fit any secret")
 	ErrStale     = errors.New("the delivery is too old")
 	ErrMalformed = errors.New("the delivery cannot be read")
+	// ErrPanic comes together with ErrMalformed, from Read and NamedURLs alone: the reader itself has a fault, which is worth counting.
+	ErrPanic = errors.New("reading the delivery panicked")
 )
 
 const (
 	// MaxURLs bounds the URLs that are taken out of one body.
 	MaxURLs = 16
-	// MaxChanges bounds the ref changes that are taken out of one body.
+	// MaxChanges bounds the ref changes that are taken out of one body. An Event of more has none, and so says that something moved.
 	MaxChanges = 1000
+	// MaxRefLength bounds the full name of a ref.
+	MaxRefLength = 250
+	// MaxIDLength bounds Event.ID; a longer one is left out.
+	MaxIDLength = 128
 )
 
 // Kind is what an Event is.
