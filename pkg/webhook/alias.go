@@ -101,6 +101,9 @@ func codeCommit(raw string) (string, bool) {
 }
 
 func codeCommitURL(partition, region, name string) string {
+	if region == "" || name == "" {
+		return ""
+	}
 	domain := ".amazonaws.com"
 	if partition == "aws-cn" || slices.Contains([]string{"cn-north-1", "cn-northwest-1"}, region) {
 		domain += ".cn"
