@@ -26,8 +26,10 @@ func FuzzParse(f *testing.F) {
 		if form {
 			d.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
-		for _, name := range []string{"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key", "Webhook-Id", "X-Gitea-Signature",
-			"X-Hub-Signature", "X-Hub-Signature-256", "Webhook-Signature", "Webhook-Timestamp", "X-Signature", "Authorization", "X-Request-Id"} {
+		for _, name := range []string{"X-GitHub-Event", "X-Gitea-Event", "X-Forgejo-Event", "X-Gitlab-Event", "X-Event-Key", "Webhook-Id",
+			"X-Gitea-Signature",
+			"X-Hub-Signature", "X-Hub-Signature-256", "Webhook-Signature", "Webhook-Timestamp", "X-Signature", "Authorization",
+			"X-Request-Id"} {
 			d.Header.Set(name, event)
 		}
 		for _, p := range providers {
@@ -61,7 +63,8 @@ func checkEvent(t *testing.T, p Provider, d *Delivery, e *Event) {
 		}
 	}
 	for _, c := range e.Changes {
-		if !strings.HasPrefix(c.Ref, "refs/") || !validName(c.Ref) || c.Commit != "" && (c.Deleted || !isCommit(c.Commit) || strings.Trim(c.Commit, "0") == "") {
+		if !strings.HasPrefix(c.Ref,
+			"refs/") || !validName(c.Ref) || c.Commit != "" && (c.Deleted || !isCommit(c.Commit) || strings.Trim(c.Commit, "0") == "") {
 			t.Errorf("%s: %+v came out", p.Name(), c)
 		}
 	}
@@ -96,8 +99,10 @@ func FuzzURLs(f *testing.F) {
 }
 
 func FuzzKey(f *testing.F) {
-	for _, seed := range []string{"https://github.com/team/shop.git", "git@ssh.dev.azure.com:v3/o/p/r", "ssh://git@[fe80::1%25eth0]:7999/~kim/x", "codecommit::eu-west-1://profile@x",
-		"arn:aws:codecommit:r:1:n", "https://o.visualstudio.com/DefaultCollection/_git/r", "https://h/scm/p/r.git/", "https://h/users/u/repos/r.git/browse", "h/%25%3f%20",
+	for _, seed := range []string{"https://github.com/team/shop.git", "git@ssh.dev.azure.com:v3/o/p/r",
+		"ssh://git@[fe80::1%25eth0]:7999/~kim/x", "codecommit::eu-west-1://profile@x",
+		"arn:aws:codecommit:r:1:n", "https://o.visualstudio.com/DefaultCollection/_git/r", "https://h/scm/p/r.git/",
+		"https://h/users/u/repos/r.git/browse", "h/%25%3f%20",
 		"https://h/a/.git/..git", "u@h:a@b:c", "http://h//../x?y#z", "https://İ.example/ẞ"} {
 		f.Add(seed)
 	}
@@ -110,7 +115,8 @@ func FuzzKey(f *testing.F) {
 			return
 		}
 		host, rest, ok := strings.Cut(key, "/")
-		if !ok || host == "" || rest == "" || !readable(key) || strings.Contains(key, "//") || strings.HasSuffix(key, "/") || strings.ContainsAny(key, "?# ") {
+		if !ok || host == "" || rest == "" || !readable(key) || strings.Contains(key, "//") || strings.HasSuffix(key,
+			"/") || strings.ContainsAny(key, "?# ") {
 			t.Errorf("Key(%q) = %q", raw, key)
 		}
 		if again, err := Key(key); again != key && len(key) <= MaxURLLength {

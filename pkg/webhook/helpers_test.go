@@ -91,17 +91,23 @@ var (
 		"X-Gitea-Event": "push", "X-Gitea-Delivery": deliveryID, "X-Gitea-Signature": "", "X-Hub-Signature-256": "sha256="}, signGitea}
 	fromForgejo = sender{"forgejo", map[string]string{"X-GitHub-Event": "push", "X-Gogs-Event": "push", "X-Gitea-Event": "push",
 		"X-Forgejo-Event": "push", "X-Forgejo-Delivery": deliveryID, "X-Forgejo-Signature": ""}, signGitea}
-	fromGitLab = sender{"gitlab", map[string]string{"X-Gitlab-Event": "Push Hook", "Idempotency-Key": deliveryID, "X-Gitlab-Event-UUID": "x"},
+	fromGitLab = sender{"gitlab", map[string]string{"X-Gitlab-Event": "Push Hook", "Idempotency-Key": deliveryID,
+		"X-Gitlab-Event-UUID": "x"},
 		func(h http.Header, _ []byte, secret string) { h.Set("X-Gitlab-Token", secret) }}
 	fromGitLabSigned = sender{"gitlab", fromGitLab.header, signStandard}
-	fromBitbucket    = sender{"bitbucket", map[string]string{"X-Event-Key": "repo:push", "X-Hook-UUID": "h", "X-Request-UUID": deliveryID}, signBitbucket}
-	fromDataCenter   = sender{"bitbucket-server", map[string]string{"X-Event-Key": "repo:refs_changed", "X-Request-Id": deliveryID}, signBitbucket}
-	fromAzure        = sender{"azure-devops", nil, func(h http.Header, _ []byte, secret string) {
+	fromBitbucket    = sender{"bitbucket", map[string]string{"X-Event-Key": "repo:push", "X-Hook-UUID": "h",
+		"X-Request-UUID": deliveryID}, signBitbucket}
+	fromDataCenter = sender{"bitbucket-server", map[string]string{"X-Event-Key": "repo:refs_changed", "X-Request-Id": deliveryID},
+		signBitbucket}
+	fromAzure = sender{"azure-devops", nil, func(h http.Header, _ []byte, secret string) {
 		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("any:"+secret)))
 	}}
 	fromAzureToken = sender{"azure-devops", nil, func(h http.Header, _ []byte, secret string) { h.Set("X-Nopea-Token", secret) }}
 	fromStandard   = sender{"standard", nil, signStandard}
-	fromGeneric    = sender{"generic", nil, func(h http.Header, body []byte, secret string) { h.Set("X-Signature", "sha256="+hexMAC(body, secret)) }}
+	fromGeneric    = sender{"generic", nil, func(h http.Header, body []byte, secret string) {
+		h.Set("X-Signature", "sha256="+hexMAC(body,
+			secret))
+	}}
 )
 
 // senders, each with a push of its own form.
@@ -112,7 +118,8 @@ var senders = []struct {
 	{fromGitHub, hubBodyOf("refs/heads/main", commit, "")}, {fromGitea, hubBodyOf("refs/heads/main", commit, "")},
 	{fromForgejo, hubBodyOf("refs/heads/main", commit, "")}, {fromGitLab, gitlabBodyOf("push", "refs/heads/main", commit, `"`+commit+`"`)},
 	{fromGitLabSigned, gitlabBodyOf("push", "refs/heads/main", commit, `"`+commit+`"`)},
-	{fromBitbucket, bitbucketBodyOf(cloudChange("branch", "main", commit))}, {fromDataCenter, dataCenterBodyOf(serverChange("refs/heads/main", commit, "UPDATE"))},
+	{fromBitbucket, bitbucketBodyOf(cloudChange("branch", "main", commit))}, {fromDataCenter,
+		dataCenterBodyOf(serverChange("refs/heads/main", commit, "UPDATE"))},
 	{fromAzure, azureBodyOf(azureUpdate("refs/heads/main", commit))}, {fromAzureToken, azureBodyOf(azureUpdate("refs/heads/main", commit))},
 	{fromStandard, `{"type":"push","data":` + genericBodyOf + `}`}, {fromGeneric, genericBodyOf},
 }

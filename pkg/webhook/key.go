@@ -17,7 +17,8 @@ const MaxURLLength = 2048
 var ErrURL = errors.New("not the URL of a repository")
 
 // schemes in which Git is spoken.
-var schemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": true, "git+ssh": true, "ssh+git": true, "git+https": true, "git+http": true}
+var schemes = map[string]bool{"https": true, "http": true, "ssh": true, "git": true, "git+ssh": true, "ssh+git": true, "git+https": true,
+	"git+http": true}
 
 // Key is the form in which two URLs of one repository are equal, whatever their scheme: host/path. User, password, port, query, fragment,
 // ".git" and slashes at the end count for nothing, and neither does the case of letters, which hardly any server tells apart. The names

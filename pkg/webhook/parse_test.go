@@ -21,7 +21,8 @@ func TestRecognise(t *testing.T) {
 			}
 		}
 	}
-	for name, d := range map[string]*Delivery{"nothing": {}, "a body": {Body: []byte(genericBodyOf)}, "no Azure": {Body: []byte(`{"publisherId":1,"eventType":""}`)}} {
+	for name, d := range map[string]*Delivery{"nothing": {}, "a body": {Body: []byte(genericBodyOf)},
+		"no Azure": {Body: []byte(`{"publisherId":1,"eventType":""}`)}} {
 		if p, ok := Recognise(d); ok {
 			t.Errorf("%s is taken for %s", name, p.Name())
 		}
@@ -46,8 +47,10 @@ func TestProviders(t *testing.T) {
 }
 
 var (
-	hubNames    = []string{"https://git.example.com/team/shop.git", "git@git.example.com:team/shop.git", "git://git.example.com/team/shop.git", "https://git.example.com/team/shop"}
-	gitlabNames = []string{"https://git.example.com/team/shop.git", "git@git.example.com:team/shop.git", "https://git.example.com/team/shop"}
+	hubNames = []string{"https://git.example.com/team/shop.git", "git@git.example.com:team/shop.git",
+		"git://git.example.com/team/shop.git", "https://git.example.com/team/shop"}
+	gitlabNames = []string{"https://git.example.com/team/shop.git", "git@git.example.com:team/shop.git",
+		"https://git.example.com/team/shop"}
 	cloudNames  = []string{"https://bitbucket.org/team/shop.git", "https://bitbucket.org/team/shop"}
 	serverNames = []string{"ssh://git@git.example.com:7999/team/shop.git", "https://git.example.com/scm/team/shop.git",
 		"https://git.example.com/projects/TEAM/repos/shop/browse"}
@@ -75,23 +78,30 @@ func TestParse(t *testing.T) {
 		{"tag", fromGitHub, hubBodyOf("refs/tags/v1", commit, ""), pushed("push", hubNames, "main", tag)},
 		{"delete", fromGitHub, hubBodyOf("refs/heads/main", zero, `"deleted":true,`), pushed("push", hubNames, "main", gone)},
 		{"zero hash", fromGitHub, hubBodyOf("refs/heads/main", strings.Repeat("0", 64), ""), pushed("push", hubNames, "main", gone)},
-		{"ping", fromGitHub.of("ping"), `{"zen":"Design for failure.","hook_id":1,"hook":{"active":true}}`, &Event{Kind: Ping, Name: "ping", ID: deliveryID}},
+		{"ping", fromGitHub.of("ping"), `{"zen":"Design for failure.","hook_id":1,"hook":{"active":true}}`, &Event{Kind: Ping,
+			Name: "ping", ID: deliveryID}},
 		{"other", fromGitHub.of("issues"), hubBodyOf("", "", ""), &Event{Kind: Other, Name: "issues", ID: deliveryID, URLs: hubNames}},
-		{"no repository", fromGitHub, `{"ref":"refs/heads/main","after":"` + commit + `","repository":null}`, pushed("push", nil, "", main)},
-		{"duplicate keys", fromGitHub, `{"ref":"x","ref":"refs/heads/main","after":"` + commit + `","repository":{"clone_url":"a"},"repository":{"clone_url":"b"}}`,
+		{"no repository", fromGitHub, `{"ref":"refs/heads/main","after":"` + commit + `","repository":null}`, pushed("push", nil, "",
+			main)},
+		{"duplicate keys", fromGitHub,
+			`{"ref":"x","ref":"refs/heads/main","after":"` + commit + `","repository":{"clone_url":"a"},"repository":{"clone_url":"b"}}`,
 			pushed("push", []string{"a"}, "", main)},
 
 		{"push", fromGitea, hubBodyOf("refs/heads/main", commit, ""), pushed("push", hubNames, "main", main)},
 		{"delete", fromGitea.of("delete"), hubBodyOf("main", "", `"ref_type":"branch",`), pushed("delete", hubNames, "main", gone)},
 		{"delete tag", fromForgejo.of("delete"), hubBodyOf("v1", "", `"ref_type":"tag",`), pushed("delete", hubNames, "main", goneTag)},
-		{"create", fromForgejo.of("create"), hubBodyOf("v1", "", `"ref_type":"tag",`), &Event{Kind: Other, Name: "create", ID: deliveryID, URLs: hubNames}},
+		{"create", fromForgejo.of("create"), hubBodyOf("v1", "", `"ref_type":"tag",`), &Event{Kind: Other, Name: "create", ID: deliveryID,
+			URLs: hubNames}},
 		{"tag", fromForgejo, hubBodyOf("refs/tags/v1", commit, ""), pushed("push", hubNames, "main", tag)},
 
 		{"push", fromGitLab, gitlabBodyOf("push", "refs/heads/main", commit, `"`+commit+`"`), pushed("push", gitlabNames, "main", main)},
-		{"annotated tag", fromGitLab, gitlabBodyOf("tag_push", "refs/tags/v1", other, `"`+commit+`"`), pushed("tag_push", gitlabNames, "main", tag)},
+		{"annotated tag", fromGitLab, gitlabBodyOf("tag_push", "refs/tags/v1", other, `"`+commit+`"`), pushed("tag_push", gitlabNames,
+			"main", tag)},
 		{"delete", fromGitLab, gitlabBodyOf("push", "refs/heads/main", zero, `null`), pushed("push", gitlabNames, "main", gone)},
-		{"nothing checked out", fromGitLab, gitlabBodyOf("tag_push", "refs/tags/v1", commit, `null`), pushed("tag_push", gitlabNames, "main", goneTag)},
-		{"system hook", fromGitLab.of("System Hook"), strings.Replace(gitlabBodyOf("push", "refs/heads/main", commit, `"`+commit+`"`), `"object_kind":"push",`, "", 1),
+		{"nothing checked out", fromGitLab, gitlabBodyOf("tag_push", "refs/tags/v1", commit, `null`), pushed("tag_push", gitlabNames,
+			"main", goneTag)},
+		{"system hook", fromGitLab.of("System Hook"), strings.Replace(gitlabBodyOf("push", "refs/heads/main", commit, `"`+commit+`"`),
+			`"object_kind":"push",`, "", 1),
 			pushed("push", gitlabNames, "main", main)},
 		{"many refs", fromGitLab.of("System Hook"), `{"event_name":"repository_update","project":{"git_http_url":"a","default_branch":"main"},"changes":[
 			{"before":"` + zero + `","after":"` + commit + `","ref":"refs/tags/v1"},{"before":"` + commit + `","after":"` + zero + `","ref":"refs/heads/main"}]}`,
@@ -104,32 +114,40 @@ func TestParse(t *testing.T) {
 			pushed("repo:push", cloudNames, "", main, tag, gone, goneTag)},
 		{"nothing", fromBitbucket, `{"push":{"changes":[]},"repository":{}}`, pushed("repo:push", nil, "")},
 		{"nothing at all", fromBitbucket, `{"push":null}`, pushed("repo:push", nil, "")},
-		{"other", fromBitbucket.of("pullrequest:created"), bitbucketBodyOf(), &Event{Kind: Other, Name: "pullrequest:created", ID: deliveryID, URLs: cloudNames}},
+		{"other", fromBitbucket.of("pullrequest:created"), bitbucketBodyOf(), &Event{Kind: Other, Name: "pullrequest:created",
+			ID: deliveryID, URLs: cloudNames}},
 
-		{"many refs", fromDataCenter, dataCenterBodyOf(serverChange("refs/heads/main", commit, "UPDATE"), serverChange("refs/tags/v1", commit, "ADD"),
+		{"many refs", fromDataCenter, dataCenterBodyOf(serverChange("refs/heads/main", commit, "UPDATE"), serverChange("refs/tags/v1",
+			commit, "ADD"),
 			serverChange("refs/heads/main", zero, "DELETE"), serverChange("refs/tags/v1", commit, "DELETE")),
 			pushed("repo:refs_changed", serverNames, "", main, tag, gone, goneTag)},
-		{"refId alone", fromDataCenter, `{"changes":[{"refId":"refs/heads/main","toHash":"` + commit + `"}]}`, pushed("repo:refs_changed", nil, "", main)},
+		{"refId alone", fromDataCenter, `{"changes":[{"refId":"refs/heads/main","toHash":"` + commit + `"}]}`, pushed("repo:refs_changed",
+			nil, "", main)},
 		{"ping", fromDataCenter.of("diagnostics:ping"), `{"test":true}`, &Event{Kind: Ping, Name: "diagnostics:ping", ID: deliveryID}},
 		{"other", fromDataCenter.of("pr:opened"), `{"eventKey":"pr:opened"}`, &Event{Kind: Other, Name: "pr:opened", ID: deliveryID}},
 
-		{"many refs", fromAzure, azureBodyOf(azureUpdate("refs/heads/main", commit), azureUpdate("refs/tags/v1", commit), azureUpdate("refs/heads/main", zero)),
+		{"many refs", fromAzure, azureBodyOf(azureUpdate("refs/heads/main", commit), azureUpdate("refs/tags/v1", commit),
+			azureUpdate("refs/heads/main", zero)),
 			pushed("git.push", azureNames, "main", main, tag, gone)},
 		{"no updates", fromAzure, azureBodyOf(), pushed("git.push", azureNames, "main")},
 		{"no resource", fromAzure, `{"eventType":"git.push","id":"x","resource":null}`, &Event{Kind: Push, Name: "git.push", ID: "x"}},
-		{"other", fromAzure, `{"eventType":"build.complete","id":"x","resource":{"refUpdates":5}}`, &Event{Kind: Other, Name: "build.complete", ID: "x"}},
+		{"other", fromAzure, `{"eventType":"build.complete","id":"x","resource":{"refUpdates":5}}`, &Event{Kind: Other,
+			Name: "build.complete", ID: "x"}},
 
 		{"push", fromGeneric, genericBodyOf, &Event{Kind: Push, Name: "push", URLs: genericNames, Changes: []Change{main}}},
 		{"empty", fromGeneric, "\n", &Event{Kind: Push, Name: "push"}},
 		{"nothing", fromGeneric, "{}", &Event{Kind: Push, Name: "push"}},
-		{"a ref alone", fromGeneric, `{"ref":"refs/heads/main"}`, &Event{Kind: Push, Name: "push", Changes: []Change{{Ref: "refs/heads/main"}}}},
+		{"a ref alone", fromGeneric, `{"ref":"refs/heads/main"}`, &Event{Kind: Push, Name: "push",
+			Changes: []Change{{Ref: "refs/heads/main"}}}},
 		{"delete", fromGeneric, `{"ref":"refs/heads/main","deleted":true}`, &Event{Kind: Push, Name: "push", Changes: []Change{gone}}},
-		{"like GitHub", fromGeneric, hubBodyOf("refs/heads/main", commit, ""), &Event{Kind: Push, Name: "push", DefaultBranch: "main", Changes: []Change{main},
-			URLs: []string{hubNames[0], hubNames[3], hubNames[1]}}},
+		{"like GitHub", fromGeneric, hubBodyOf("refs/heads/main", commit, ""), &Event{Kind: Push, Name: "push", DefaultBranch: "main",
+			Changes: []Change{main},
+			URLs:    []string{hubNames[0], hubNames[3], hubNames[1]}}},
 
 		{"data", fromStandard, `{"type":"repo.pushed","timestamp":"2026-11-24T12:00:00Z","data":` + genericBodyOf + `}`,
 			&Event{Kind: Push, Name: "repo.pushed", ID: "msg_1", URLs: genericNames, Changes: []Change{main}}},
-		{"at the top", fromStandard, genericBodyOf, &Event{Kind: Push, Name: "push", ID: "msg_1", URLs: genericNames, Changes: []Change{main}}},
+		{"at the top", fromStandard, genericBodyOf, &Event{Kind: Push, Name: "push", ID: "msg_1", URLs: genericNames,
+			Changes: []Change{main}}},
 		{"ping", fromStandard, `{"type":"ping"}`, &Event{Kind: Ping, Name: "ping", ID: "msg_1"}},
 		{"empty", fromStandard, "", &Event{Kind: Push, Name: "push", ID: "msg_1"}},
 	} {
@@ -174,14 +192,19 @@ func TestParseMalformed(t *testing.T) {
 	for _, s := range senders {
 		p := provider(t, s.provider)
 		for name, body := range map[string]string{
-			"text": "no JSON", "a list": "[]", "a number": "5", "null": "null", "cut off": s.body[:len(s.body)-1], "more": s.body + "x", "deep": `{"x":` + deep, "deep list": deep,
-			"a string for the ref's owner": strings.NewReplacer(`"repository":{`, `"repository":[{`, `"resource":{`, `"resource":[{`, `"repository":"`, `"repository":5,"x":"`).Replace(s.body),
-			"short commit":                 strings.ReplaceAll(s.body, commit, "0123456"),
-			"upper case":                   strings.ReplaceAll(s.body, commit, strings.Repeat("ABCDEF0123", 4)),
-			"short ref":                    strings.NewReplacer("refs/heads/main\"", "main\"", `"name":"main"`, `"name":"\u0000"`).Replace(s.body),
-			"control character":            strings.NewReplacer("refs/heads/main\"", `refs/heads/ma\nin"`, `"name":"main"`, `"name":"ma\u007fin"`).Replace(s.body),
-			"long ref":                     strings.NewReplacer("heads/main\"", "heads/"+strings.Repeat("x", 240)+`"`, `"name":"main"`, `"name":"`+strings.Repeat("x", 240)+`"`).Replace(s.body),
-			"a number for a commit":        strings.ReplaceAll(s.body, `"`+commit+`"`, "1e999"),
+			"text": "no JSON", "a list": "[]", "a number": "5", "null": "null", "cut off": s.body[:len(s.body)-1], "more": s.body + "x",
+			"deep": `{"x":` + deep, "deep list": deep,
+			"a string for the ref's owner": strings.NewReplacer(`"repository":{`, `"repository":[{`, `"resource":{`, `"resource":[{`,
+				`"repository":"`, `"repository":5,"x":"`).Replace(s.body),
+			"short commit": strings.ReplaceAll(s.body, commit, "0123456"),
+			"upper case":   strings.ReplaceAll(s.body, commit, strings.Repeat("ABCDEF0123", 4)),
+			"short ref": strings.NewReplacer("refs/heads/main\"", "main\"", `"name":"main"`,
+				`"name":"\u0000"`).Replace(s.body),
+			"control character": strings.NewReplacer("refs/heads/main\"", `refs/heads/ma\nin"`, `"name":"main"`,
+				`"name":"ma\u007fin"`).Replace(s.body),
+			"long ref": strings.NewReplacer("heads/main\"", "heads/"+strings.Repeat("x", 240)+`"`, `"name":"main"`,
+				`"name":"`+strings.Repeat("x", 240)+`"`).Replace(s.body),
+			"a number for a commit": strings.ReplaceAll(s.body, `"`+commit+`"`, "1e999"),
 		} {
 			e, err := Read(p, s.send(body, "secret"))
 			if !errors.Is(err, ErrMalformed) || errors.Is(err, ErrPanic) {
@@ -224,7 +247,8 @@ func TestURLs(t *testing.T) {
 	for i := range many {
 		many[i] = strings.Replace(many[i], "1", strings.Repeat("1", i+1), 1)
 	}
-	d := fromDataCenter.send(`{"repository":{"links":{"clone":[`+strings.Join(many, ",")+`,{"href":"`+strings.Repeat("x", 3000)+`"}]}}}`, "")
+	d := fromDataCenter.send(`{"repository":{"links":{"clone":[`+strings.Join(many, ",")+`,{"href":"`+strings.Repeat("x", 3000)+`"}]}}}`,
+		"")
 	if urls, err := NamedURLs(bitbucketServer{}, d); err != nil || len(urls) != MaxURLs {
 		t.Errorf("%d URLs, %v", len(urls), err)
 	}

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-var signatureHeaders = []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature", "X-Gitlab-Token",
+var signatureHeaders = []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature",
+	"X-Gitlab-Token",
 	"Webhook-Signature", "X-Signature", "X-Nopea-Token", "Authorization"}
 
 func TestVerify(t *testing.T) {
@@ -36,7 +37,8 @@ func TestVerify(t *testing.T) {
 			{name: "an empty secret", secret: secret, secrets: secretsOf("", ""), want: ErrUnsigned},
 			{name: "unsigned", secrets: secretsOf(secret), want: ErrUnsigned},
 			{name: "unsigned, with an empty secret", secrets: secretsOf(""), want: ErrUnsigned},
-			{name: "short header", secret: secret, secrets: secretsOf(secret), change: shortened, want: errors.Join(ErrSignature, ErrUnsigned)},
+			{name: "short header", secret: secret, secrets: secretsOf(secret), change: shortened, want: errors.Join(ErrSignature,
+				ErrUnsigned)},
 		} {
 			t.Run(s.provider+"/"+test.name, func(t *testing.T) {
 				d := s.send(s.body, test.secret)
@@ -126,7 +128,8 @@ func TestVerifyStandardSignatures(t *testing.T) {
 	d := fromStandard.send("{}", raw)
 	right := d.Header.Get("webhook-signature")
 	for header, want := range map[string]error{
-		right: nil, "v1,AAAA v1a,AAAA " + right: nil, right + " v1,": nil, strings.Replace(right, "v1,", "v2,", 1): ErrSignature, "v1": ErrSignature,
+		right: nil, "v1,AAAA v1a,AAAA " + right: nil, right + " v1,": nil, strings.Replace(right, "v1,", "v2,", 1): ErrSignature,
+		"v1":     ErrSignature,
 		"v1,%%%": ErrSignature, " ": ErrSignature, "": ErrUnsigned, strings.Repeat("v1,AAAA ", maxSignatures) + right: ErrSignature,
 	} {
 		d.Header.Set("webhook-signature", header)
@@ -182,7 +185,8 @@ func TestSecrets(t *testing.T) {
 }
 
 func TestSecretsFor(t *testing.T) {
-	data := map[string][]byte{"bitbucket": []byte("1"), "bitbucket.new": []byte("2"), "bitbucket-server": []byte("3"), "bitbucket-server.2": []byte("4"), "": []byte("5")}
+	data := map[string][]byte{"bitbucket": []byte("1"), "bitbucket.new": []byte("2"), "bitbucket-server": []byte("3"),
+		"bitbucket-server.2": []byte("4"), "": []byte("5")}
 	for name, want := range map[string]string{"bitbucket": "12", "bitbucket-server": "34", "github": "", "bit": ""} {
 		got := ""
 		for _, s := range SecretsFor(data, name) {
