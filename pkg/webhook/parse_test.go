@@ -218,6 +218,24 @@ func TestParseMalformed(t *testing.T) {
 	}
 }
 
+func TestParseMalformedChanges(t *testing.T) {
+	for _, d := range []*Delivery{
+		fromBitbucket.send(bitbucketBodyOf("null"), ""), fromBitbucket.send(bitbucketBodyOf(`{"old":null,"new":null}`), ""),
+		fromBitbucket.send(bitbucketBodyOf(cloudChange("branch", "main", commit), "5"), ""), fromBitbucket.send(`{"push":{"changes":{}}}`, ""),
+		fromDataCenter.send(dataCenterBodyOf("{}"), ""), fromAzure.send(azureBodyOf("null"), ""),
+		fromGitea.of("delete").send(`{"ref":5,"ref_type":"tag"}`, ""),
+		fromGitLab.send(`{"object_kind":"push","ref":"refs/heads/main","checkout_sha":5,"after":"x"}`, ""),
+	} {
+		p, _ := Recognise(d)
+		if e, err := Read(p, d); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s, %s: %+v, %v", p.Name(), d.Body, e, err)
+		}
+	}
+	if e, err := Read(gitea, fromGitea.of("delete").send(`{"ref":"x","ref_type":"note"}`, "")); err != nil || e.Kind != Other {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
 func TestParseTooManyChanges(t *testing.T) {
 	changes := slices.Repeat([]string{serverChange("refs/heads/main", commit, "UPDATE")}, MaxChanges)
 	e, err := Read(bitbucketServer{}, fromDataCenter.send(dataCenterBodyOf(changes...), "s"))

@@ -114,13 +114,13 @@ func standardSums(header string) [][]byte {
 	return sums
 }
 
-// standardKey is what comes after "whsec_", decoded; any other secret is the key itself.
+// standardKey is what comes after "whsec_", decoded, with or without padding; any other secret is the key itself.
 func standardKey(s Secret) []byte {
 	encoded, ok := strings.CutPrefix(string(s), "whsec_")
 	if !ok {
 		return s
 	}
-	key, err := base64.StdEncoding.DecodeString(encoded)
+	key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
 	if err != nil || len(key) == 0 {
 		return s
 	}

@@ -146,6 +146,15 @@ func TestVerifyStandardSignatures(t *testing.T) {
 	}
 }
 
+func TestStandardKey(t *testing.T) {
+	for secret, want := range map[string]string{"whsec_aGVsbG8=": "hello", "whsec_aGVsbG8": "hello", "aGVsbG8=": "aGVsbG8=", "whsec_": "whsec_",
+		"whsec_!": "whsec_!", "whsec_=": "whsec_="} {
+		if got := string(standardKey(Secret(secret))); got != want {
+			t.Errorf("%s is the key %q", secret, got)
+		}
+	}
+}
+
 func TestVerifyGitLabBoth(t *testing.T) {
 	d := fromGitLabSigned.send("{}", "signing")
 	d.Header.Set("X-Gitlab-Token", "token")
