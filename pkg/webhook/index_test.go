@@ -52,6 +52,9 @@ func TestIndexConcurrently(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	if got := x.Find([]string{"https://h/1"}); len(got) != 8 {
+		t.Errorf("%d names are known by the last URL", len(got))
+	}
 }
 
 func TestReplays(t *testing.T) {

@@ -14,8 +14,7 @@ import (
 )
 
 var signatureHeaders = []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Forgejo-Signature", "X-Gogs-Signature",
-	"X-Gitlab-Token",
-	"Webhook-Signature", "X-Signature", "X-Nopea-Token", "Authorization"}
+	"X-Gitlab-Token", "Webhook-Signature", "X-Signature", "X-Nopea-Token", "Authorization"}
 
 func TestVerify(t *testing.T) {
 	const secret = "correct horse battery staple"
@@ -27,6 +26,7 @@ func TestVerify(t *testing.T) {
 			secrets []Secret
 			change  func(*Delivery)
 			want    error
+			or      error // of who cannot tell a short header from none
 		}{
 			{name: "right", secret: secret, secrets: secretsOf(secret)},
 			{name: "rotated, the new one", secret: secret, secrets: secretsOf("old", secret)},
@@ -37,8 +37,7 @@ func TestVerify(t *testing.T) {
 			{name: "an empty secret", secret: secret, secrets: secretsOf("", ""), want: ErrUnsigned},
 			{name: "unsigned", secrets: secretsOf(secret), want: ErrUnsigned},
 			{name: "unsigned, with an empty secret", secrets: secretsOf(""), want: ErrUnsigned},
-			{name: "short header", secret: secret, secrets: secretsOf(secret), change: shortened, want: errors.Join(ErrSignature,
-				ErrUnsigned)},
+			{name: "short header", secret: secret, secrets: secretsOf(secret), change: shortened, want: ErrSignature, or: ErrUnsigned},
 		} {
 			t.Run(s.provider+"/"+test.name, func(t *testing.T) {
 				d := s.send(s.body, test.secret)
@@ -46,7 +45,7 @@ func TestVerify(t *testing.T) {
 					test.change(d)
 				}
 				err := p.Verify(d, test.secrets, noon)
-				if err != test.want && (test.want == nil || !errors.Is(test.want, err)) {
+				if !errors.Is(err, test.want) && (test.or == nil || !errors.Is(err, test.or)) {
 					t.Errorf("%v, want %v", err, test.want)
 				}
 			})
