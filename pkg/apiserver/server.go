@@ -119,7 +119,7 @@ func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Schem
 
 func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme) (map[string]rest.Storage, error) {
 	clock := clock.RealClock{}
-	repositories, repositoryStatus, err := gitrepository.NewREST(scheme, config.RESTOptionsGetter, clock)
+	repositories, err := gitrepository.NewStorage(scheme, config.RESTOptionsGetter, clock)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme) 
 		// Without authorization everybody may do everything, except to pass for NOPEA.
 		authorizer = authorizerfactory.NewAlwaysDenyAuthorizer()
 	}
-	syncs, err := sync.NewStorage(scheme, config.RESTOptionsGetter, repositories, authorizer, clock)
+	syncs, err := sync.NewStorage(scheme, config.RESTOptionsGetter, repositories.GitRepository, authorizer, clock)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +137,8 @@ func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme) 
 		return nil, err
 	}
 	return map[string]rest.Storage{
-		"gitrepositories":        repositories,
-		"gitrepositories/status": repositoryStatus,
+		"gitrepositories":        repositories.GitRepository,
+		"gitrepositories/status": repositories.Status,
 		"gitrepositories/syncs":  syncs.ForRepository,
 		"syncs":                  syncs.Sync,
 		"syncs/status":           syncs.Status,

@@ -46,8 +46,18 @@ var (
 	_ rest.ResetFieldsStrategy = &StatusREST{}
 )
 
-// NewREST makes the storage of gitrepositories and of their status.
-func NewREST(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, clock clock.PassiveClock) (*REST, *StatusREST, error) {
+// Storage is what is served of GitRepositories.
+type Storage struct {
+	// GitRepository serves gitrepositories.
+	GitRepository *REST
+	// Status serves gitrepositories/status.
+	Status *StatusREST
+	// Webhook writes status.webhook.
+	Webhook *WebhookStatus
+}
+
+// NewStorage makes the storage of GitRepositories.
+func NewStorage(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, clock clock.PassiveClock) (*Storage, error) {
 	s := strategy{typer, names.SimpleNameGenerator}
 	store := &genericregistry.Store{
 		NewFunc:                   func() runtime.Object { return &nopea.GitRepository{} },
@@ -62,12 +72,13 @@ func NewREST(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, clock
 		TableConvertor:            newTable(clock),
 	}
 	if err := store.CompleteWithOptions(&generic.StoreOptions{RESTOptions: options, AttrFunc: attributes}); err != nil {
-		return nil, nil, fmt.Errorf("set up storage of gitrepositories: %w", err)
+		return nil, fmt.Errorf("set up storage of gitrepositories: %w", err)
 	}
-	statusStore := *store
+	statusStore, webhookStore := *store, *store
 	statusStore.UpdateStrategy = statusStrategy{s}
 	statusStore.ResetFieldsStrategy = statusStrategy{s}
-	return &REST{store}, &StatusREST{&statusStore}, nil
+	webhookStore.UpdateStrategy = webhookStrategy{statusStrategy{s}}
+	return &Storage{&REST{store}, &StatusREST{&statusStore}, &WebhookStatus{&webhookStore}}, nil
 }
 
 func attributes(obj runtime.Object) (labels.Set, fields.Set, error) {

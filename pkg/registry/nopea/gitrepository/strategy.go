@@ -108,17 +108,18 @@ type statusStrategy struct {
 	strategy
 }
 
-// GetResetFields keeps the controller from owning what users write.
+// GetResetFields keeps the controller from owning what users write, and what the server does.
 func (statusStrategy) GetResetFields() map[fieldpath.APIVersion]*fieldpath.Set {
 	return map[fieldpath.APIVersion]*fieldpath.Set{
 		fieldpath.APIVersion(v1alpha1.SchemeGroupVersion.String()): fieldpath.NewSet(
-			fieldpath.MakePathOrDie("metadata"), fieldpath.MakePathOrDie("spec")),
+			fieldpath.MakePathOrDie("metadata"), fieldpath.MakePathOrDie("spec"), fieldpath.MakePathOrDie("status", "webhook")),
 	}
 }
 
 func (statusStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	repository, before := obj.(*nopea.GitRepository), old.(*nopea.GitRepository)
 	repository.Spec = before.Spec
+	repository.Status.Webhook = before.Status.Webhook
 	metav1.ResetObjectMetaForStatus(&repository.ObjectMeta, &before.ObjectMeta)
 }
 
@@ -128,4 +129,16 @@ func (statusStrategy) ValidateUpdate(_ context.Context, obj, old runtime.Object)
 
 func (statusStrategy) WarningsOnUpdate(context.Context, runtime.Object, runtime.Object) []string {
 	return nil
+}
+
+// webhookStrategy is for status.webhook alone, which the server writes and nobody else.
+type webhookStrategy struct {
+	statusStrategy
+}
+
+func (webhookStrategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
+	repository, before := obj.(*nopea.GitRepository), old.(*nopea.GitRepository)
+	webhook := repository.Status.Webhook
+	before.DeepCopyInto(repository)
+	repository.Status.Webhook = webhook
 }

@@ -18,16 +18,21 @@ func canJoin(request, stored *nopea.Sync) bool {
 		!request.Spec.DryRun && !stored.Spec.DryRun
 }
 
-// join adds a request to a stored one: who else asks, and which push is the newest.
+// join adds a request to a stored one: who else asks, and which push is the newest. Where that is known already nothing changes, and so
+// nothing is written: many providers' deliveries of one push cost a read each.
 func join(stored, request *nopea.Sync) {
-	if request.Spec.Push != nil {
-		stored.Spec.Push = request.Spec.Push
+	if push := request.Spec.Push; push != nil && !samePush(push, stored.Spec.Push) {
+		stored.Spec.Push = push
 	}
 	for _, name := range request.Spec.RequestedBy {
 		if len(stored.Spec.RequestedBy) < v1alpha1.MaxRequesters && !slices.Contains(stored.Spec.RequestedBy, name) {
 			stored.Spec.RequestedBy = append(slices.Clip(stored.Spec.RequestedBy), name)
 		}
 	}
+}
+
+func samePush(a, b *nopea.Push) bool {
+	return a != nil && b != nil && a.Ref == b.Ref && a.Commit == b.Commit
 }
 
 // automatic triggers are of what NOPEA does by itself; somebody asked by the others.

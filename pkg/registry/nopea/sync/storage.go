@@ -32,6 +32,8 @@ type Storage struct {
 	Status *StatusREST
 	// ForRepository serves gitrepositories/syncs.
 	ForRepository *RepositoryREST
+	// Creator stores requests that do not come as a Sync.
+	Creator *Creator
 }
 
 // NewStorage makes the storage of Syncs. GitRepositories are read by repositories; authorizer says who may use which trigger.
@@ -67,6 +69,7 @@ func NewStorage(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, re
 		Sync:          &REST{store, creator},
 		Status:        &StatusREST{&statusStore},
 		ForRepository: &RepositoryREST{store.TableConvertor, creator},
+		Creator:       creator,
 	}, nil
 }
 
