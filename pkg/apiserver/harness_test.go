@@ -39,13 +39,16 @@ type server struct {
 }
 
 // startServer runs a server on a data directory until the test ends.
-func startServer(t *testing.T, dataDir string, admit admission.Interface) *server {
+func startServer(t testing.TB, dataDir string, admit admission.Interface, changes ...func(*Options)) *server {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions(dataDir, listener)
+	for _, change := range changes {
+		change(o)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, ready := make(chan error, 1), make(chan *rest.Config, 1)
 	go func() {
@@ -123,7 +126,7 @@ func (s *server) as(user string) *rest.Config {
 	return config
 }
 
-func (s *server) client(t *testing.T, user string) nopeaclient.NopeaV1alpha1Interface {
+func (s *server) client(t testing.TB, user string) nopeaclient.NopeaV1alpha1Interface {
 	t.Helper()
 	client, err := versioned.NewForConfig(s.as(user))
 	if err != nil {
@@ -139,7 +142,7 @@ func newRepository(name string) *v1alpha1.GitRepository {
 	}
 }
 
-func (s *server) createRepository(t *testing.T, name string) *v1alpha1.GitRepository {
+func (s *server) createRepository(t testing.TB, name string) *v1alpha1.GitRepository {
 	t.Helper()
 	repository, err := s.client(t, "root").GitRepositories(namespace).Create(t.Context(), newRepository(name), metav1.CreateOptions{})
 	if err != nil {
@@ -148,7 +151,7 @@ func (s *server) createRepository(t *testing.T, name string) *v1alpha1.GitReposi
 	return repository
 }
 
-func eventually(t *testing.T, what string, condition wait.ConditionWithContextFunc) {
+func eventually(t testing.TB, what string, condition wait.ConditionWithContextFunc) {
 	t.Helper()
 	if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, deadline, true, condition); err != nil {
 		t.Fatalf("waiting until %s: %v", what, err)

@@ -34,6 +34,8 @@ type Options struct {
 	DataDir string
 	// ShutdownDelay is how long requests are still served after the signal to stop, while /readyz says no.
 	ShutdownDelay time.Duration
+	// Webhook is about deliveries of Git providers.
+	Webhook *WebhookOptions
 
 	scheme *runtime.Scheme
 }
@@ -55,7 +57,7 @@ func NewOptions() *Options {
 	// request each time that one of its controllers looks which kinds there are.
 	recommended.Authorization.WithAlwaysAllowPaths("/openapi/v2", "/openapi/v3", "/openapi/v3/*", "/apis", "/apis/"+v1alpha1.GroupName,
 		"/apis/"+v1alpha1.SchemeGroupVersion.String())
-	return &Options{Recommended: recommended, DataDir: DefaultDataDir, ShutdownDelay: defaultShutdownDelay, scheme: scheme}
+	return &Options{Recommended: recommended, DataDir: DefaultDataDir, ShutdownDelay: defaultShutdownDelay, Webhook: newWebhookOptions(), scheme: scheme}
 }
 
 // AddFlags binds the options to flags.
@@ -65,6 +67,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.ShutdownDelay, "shutdown-delay-duration", o.ShutdownDelay,
 		"How long requests are still served after the signal to stop, while /readyz fails. With several replicas, longer than it takes until no more requests are sent here.")
 	o.addEtcdFlags(flags)
+	o.Webhook.addFlags(flags)
 	o.Recommended.SecureServing.AddFlags(flags)
 	o.Recommended.Authentication.AddFlags(flags)
 	o.Recommended.Authorization.AddFlags(flags)
@@ -100,6 +103,7 @@ func (o *Options) Validate() error {
 	} else {
 		errs = append(errs, o.Recommended.Etcd.Validate()...)
 	}
+	errs = append(errs, o.Webhook.validate()...)
 	r := o.Recommended
 	errs = append(errs, r.SecureServing.Validate()...)
 	errs = append(errs, r.Authentication.Validate()...)

@@ -24,6 +24,7 @@ import (
 	"nopea.io/nopea/pkg/registry/nopea/gitrepository"
 	"nopea.io/nopea/pkg/registry/nopea/inventory"
 	"nopea.io/nopea/pkg/registry/nopea/sync"
+	"nopea.io/nopea/pkg/registry/nopea/webhook"
 )
 
 // watchTerminationPeriod is the time over which watches are ended at the stop, so that clients do not all come back at once.
@@ -58,11 +59,17 @@ func run(ctx context.Context, o *Options, configured func(*genericapiserver.Reco
 	}
 	configured(config)
 	loadClientCA(ctx, &config.Config)
-	server, err := newServer(config, o.scheme)
+	hooks, err := newHooks(ctx, o, config.ClientConfig)
+	if err != nil {
+		return err
+	}
+	server, err := newServer(config, o.scheme, hooks)
 	if err != nil {
 		return err
 	}
 	prepared(server)
+	go hooks.run(ctx)
+	defer func() { stop(nil); <-hooks.ended }()
 	klog.FromContext(ctx).Info("Starting to serve", "group", v1alpha1.SchemeGroupVersion, "address", config.SecureServing.Listener.Addr())
 	if err := server.PrepareRun().RunWithContext(ctx); err != nil {
 		return fmt.Errorf("serve: %w", err)
@@ -99,13 +106,13 @@ func (o *Options) config() (*genericapiserver.RecommendedConfig, error) {
 	return config, nil
 }
 
-func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Scheme) (*genericapiserver.GenericAPIServer, error) {
+func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Scheme, hooks *hookParts) (*genericapiserver.GenericAPIServer, error) {
 	completed := config.Complete()
 	server, err := completed.New("nopea-apiserver", genericapiserver.NewEmptyDelegate())
 	if err != nil {
 		return nil, fmt.Errorf("make the server: %w", err)
 	}
-	resources, err := resources(completed, scheme)
+	resources, err := resources(completed, scheme, hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +121,13 @@ func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Schem
 	if err := server.InstallAPIGroup(&group); err != nil {
 		return nil, fmt.Errorf("install the API group: %w", err)
 	}
+	if err := hooks.attach(server); err != nil {
+		return nil, err
+	}
 	return server, nil
 }
 
-func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme) (map[string]rest.Storage, error) {
+func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, hooks *hookParts) (map[string]rest.Storage, error) {
 	clock := clock.RealClock{}
 	repositories, err := gitrepository.NewStorage(scheme, config.RESTOptionsGetter, clock)
 	if err != nil {
@@ -137,11 +147,12 @@ func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme) 
 		return nil, err
 	}
 	return map[string]rest.Storage{
-		"gitrepositories":        repositories.GitRepository,
-		"gitrepositories/status": repositories.Status,
-		"gitrepositories/syncs":  syncs.ForRepository,
-		"syncs":                  syncs.Sync,
-		"syncs/status":           syncs.Status,
-		"inventories":            inventories,
+		"gitrepositories":         repositories.GitRepository,
+		"gitrepositories/status":  repositories.Status,
+		"gitrepositories/syncs":   syncs.ForRepository,
+		"gitrepositories/webhook": webhook.NewREST(hooks.receive(repositories, syncs)),
+		"syncs":                   syncs.Sync,
+		"syncs/status":            syncs.Status,
+		"inventories":             inventories,
 	}, nil
 }

@@ -18,6 +18,9 @@ import (
 func (c *Creator) Push(ctx context.Context, name types.NamespacedName, provider string, push *nopea.Push) (*nopea.Sync, error) {
 	ctx = request.WithNamespace(ctx, name.Namespace)
 	repository, err := c.repository(ctx, name.Name)
+	if apierrors.IsConflict(err) { // It is being deleted. A provider has no use for the difference.
+		return nil, apierrors.NewNotFound(nopea.Resource("gitrepositories"), name.Name)
+	}
 	if err != nil {
 		return nil, err
 	}
