@@ -56,7 +56,7 @@ func mustPost(t *testing.T, s *server, user, repository string, sync v1alpha1.Sy
 	return created
 }
 
-func (s *server) syncsOf(t *testing.T, repository string) []v1alpha1.Sync {
+func (s *server) syncsOf(t testing.TB, repository string) []v1alpha1.Sync {
 	t.Helper()
 	list, err := s.client(t, "root").Syncs(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "spec.repository=" + repository})
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *server) syncsOf(t *testing.T, repository string) []v1alpha1.Sync {
 }
 
 // setPhase is a patch without a resourceVersion: whatever joins at the same time comes before it or after it.
-func (s *server) setPhase(t *testing.T, name string, phase v1alpha1.SyncPhase) error {
+func (s *server) setPhase(t testing.TB, name string, phase v1alpha1.SyncPhase) error {
 	_, err := s.client(t, controllerUser).Syncs(namespace).Patch(t.Context(), name, types.MergePatchType,
 		[]byte(`{"status":{"phase":"`+string(phase)+`"}}`), metav1.PatchOptions{}, "status")
 	return err

@@ -69,7 +69,7 @@ func (h *hookParts) attach(server *genericapiserver.GenericAPIServer) error {
 	return nil
 }
 
-// run works until the context ends. What comes in after that is still told in the status.
+// run works until the context ends and the listener has answered what was under way.
 func (h *hookParts) run(ctx context.Context) {
 	defer close(h.ended)
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))

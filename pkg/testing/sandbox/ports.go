@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 )
 
@@ -16,18 +17,17 @@ const (
 )
 
 func choosePorts() (ports, error) {
-	var chosen ports
+	var chosen []int
 	for range portAttempts {
-		switch port := firstPort + rand.IntN(lastPort-firstPort+1); {
-		case !free(port):
-		case chosen.apiServer == 0:
-			chosen.apiServer = port
-		case port != chosen.apiServer:
-			chosen.controller = port
-			return chosen, nil
+		port := firstPort + rand.IntN(lastPort-firstPort+1)
+		if slices.Contains(chosen, port) || !free(port) {
+			continue
+		}
+		if chosen = append(chosen, port); len(chosen) == 3 {
+			return ports{apiServer: chosen[0], controller: chosen[1], webhook: chosen[2]}, nil
 		}
 	}
-	return ports{}, fmt.Errorf("found no two free ports on 127.0.0.1 between %d and %d: stop something that listens there", firstPort, lastPort)
+	return ports{}, fmt.Errorf("found no three free ports on 127.0.0.1 between %d and %d: stop something that listens there", firstPort, lastPort)
 }
 
 func free(port int) bool {

@@ -59,7 +59,7 @@ type Sandbox struct {
 	routes map[string]string
 }
 
-type ports struct{ apiServer, controller int }
+type ports struct{ apiServer, controller, webhook int }
 
 // Start installs NOPEA and returns when it is ready: its API is served by way of kube-apiserver, and the controller works. The context
 // bounds the start only.
@@ -115,6 +115,7 @@ func (s *Sandbox) defineProcesses(o Options) error {
 			"--secure-port=" + strconv.Itoa(s.ports.apiServer),
 			"--tls-cert-file=" + s.servingCert(),
 			"--tls-private-key-file=" + s.servingKey(),
+			"--webhook-bind-address=" + address(s.ports.webhook),
 			"--kubeconfig=" + s.kubeconfig(apiServer),
 			"--authentication-kubeconfig=" + s.kubeconfig(apiServer),
 			"--authorization-kubeconfig=" + s.kubeconfig(apiServer),
@@ -186,6 +187,11 @@ func (s *Sandbox) install(ctx context.Context) error {
 
 // Config is the cluster administrator's configuration, a new one at each call.
 func (s *Sandbox) Config() *rest.Config { return rest.CopyConfig(s.config) }
+
+// WebhookURL is where the listener for webhooks takes the deliveries of a provider.
+func (s *Sandbox) WebhookURL(provider string) string {
+	return "http://" + address(s.ports.webhook) + "/webhook/" + provider
+}
 
 // CacheDir is where the controller keeps fetched Git objects.
 func (s *Sandbox) CacheDir() string { return s.path("cache") }

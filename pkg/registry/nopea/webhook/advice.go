@@ -37,7 +37,12 @@ func (s *secrets) advise(t *target, verifyErr, secretErr error) string {
 // who would have one hook for many repositories knows.
 func accepted(t *target, event *webhook.Event, sync string) string {
 	if t.isNamedOtherwise(event) {
-		return fmt.Sprintf("Sync %s. The payload names the repository as %s, which is not spec.url; add it to spec.webhook.match", sync, event.URLs[0])
+		// The key of a URL holds no password.
+		key, err := webhook.Key(event.URLs[0])
+		if err != nil {
+			key = "something that is no URL"
+		}
+		return fmt.Sprintf("Sync %s. The payload names the repository as %s, which is not spec.url; add it to spec.webhook.match", sync, key)
 	}
 	return "Sync " + sync
 }

@@ -91,4 +91,3 @@ func (s *REST) Connect(ctx context.Context, name string, _ runtime.Object, _ res
 		})
 	}), nil
 }
-

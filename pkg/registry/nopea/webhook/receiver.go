@@ -3,9 +3,9 @@ package webhook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +63,9 @@ type Receiver struct {
 	seen, again webhook.Replays
 }
 
+// handleWithin bounds the work on one delivery: providers wait for ten seconds.
+const handleWithin = 10 * time.Second
+
 // minMemory is what bodies may take up together, at least.
 const minMemory = 64 << 20
 
@@ -119,7 +122,9 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, recognise f
 			return say(http.StatusBadRequest, resultMalformed, "The headers are those of no known provider")
 		}
 		provider = from.Name()
-		return handle(req.Context(), from, delivery)
+		ctx, cancel := context.WithTimeout(req.Context(), handleWithin)
+		defer cancel()
+		return handle(ctx, from, delivery)
 	}()
 	deliveriesTotal.WithLabelValues(provider, a.result).Inc()
 	deliverySeconds.WithLabelValues(provider).Observe(r.Clock.Since(began).Seconds())
@@ -252,5 +257,5 @@ func shorten(message string) string {
 	if len(message) <= maxMessage {
 		return message
 	}
-	return fmt.Sprintf("%s …", []byte(message[:maxMessage]))
+	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
 }

@@ -49,12 +49,13 @@ func newSchedule() *schedule {
 	return &schedule{known: make(map[types.NamespacedName]*known), refused: rate.NewLimiter(refusedPerSecond, refusedBurst)}
 }
 
-// add takes in news. A refusal is told rarely, and never hides what became of a delivery that was rightly signed.
-func (s *schedule) add(n news, now time.Time) {
+// add takes in news, and tells whether there is one more to be written. A refusal is told rarely, and never hides what became of a delivery
+// that was rightly signed.
+func (s *schedule) add(n news, now time.Time) bool {
 	k := s.known[n.name]
 	if n.status.Result == nopea.WebhookResultRefused {
 		if k != nil && (k.pending != nil || now.Sub(k.refused) < refusedEvery) || !s.refused.AllowN(now, 1) {
-			return
+			return false
 		}
 	}
 	if k == nil {
@@ -64,7 +65,9 @@ func (s *schedule) add(n news, now time.Time) {
 	if n.status.Result == nopea.WebhookResultRefused {
 		k.refused = now
 	}
+	more := k.pending == nil
 	k.pending = &n
+	return more
 }
 
 // due takes out the news that is to be written now, and says when the next will be; zero when there is none.
@@ -121,8 +124,11 @@ func newStatuses(writer StatusWriter, clock clock.WithTicker) *statuses {
 // add never blocks.
 func (s *statuses) add(n news) {
 	s.mu.Lock()
-	s.schedule.add(n, s.clock.Now())
+	more := s.schedule.add(n, s.clock.Now())
 	s.mu.Unlock()
+	if !more {
+		return
+	}
 	select {
 	case s.added <- struct{}{}:
 	default:
@@ -131,25 +137,34 @@ func (s *statuses) add(n news) {
 
 // run writes until the context ends, and then what is left.
 func (s *statuses) run(ctx context.Context) {
+	var left []news
 	for ctx.Err() == nil {
 		s.mu.Lock()
 		due, next := s.schedule.due(s.clock.Now())
 		s.mu.Unlock()
-		for _, n := range due {
-			if s.pace.Wait(ctx) == nil {
-				s.write(ctx, n)
-			}
+		if left = s.writeAll(ctx, due); len(left) == 0 {
+			s.wait(ctx, next)
 		}
-		s.wait(ctx, next)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushWithin)
 	defer cancel()
 	s.mu.Lock()
-	left := s.schedule.rest()
+	left = append(left, s.schedule.rest()...)
 	s.mu.Unlock()
-	for _, n := range left {
-		s.write(last, n)
+	s.writeAll(last, left)
+}
+
+// writeAll returns what was not written because the context ended.
+func (s *statuses) writeAll(ctx context.Context, all []news) (left []news) {
+	for i, n := range all {
+		if s.pace.Wait(ctx) != nil {
+			return all[i:]
+		}
+		if err := s.writer.Write(ctx, n.name, n.uid, n.status); err != nil && ctx.Err() == nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Could not tell what became of a delivery of a webhook", "gitrepository", n.name.String())
+		}
 	}
+	return nil
 }
 
 // wait ends with the context, at a time, and when there is more news.
@@ -164,11 +179,5 @@ func (s *statuses) wait(ctx context.Context, until time.Time) {
 	case <-ctx.Done():
 	case <-elapsed:
 	case <-s.added:
-	}
-}
-
-func (s *statuses) write(ctx context.Context, n news) {
-	if err := s.writer.Write(ctx, n.name, n.uid, n.status); err != nil && ctx.Err() == nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Could not tell what became of a delivery of a webhook", "gitrepository", n.name.String())
 	}
 }

@@ -75,11 +75,23 @@ func (t *targets) follow(ctx context.Context, storage ListerWatcher) {
 			return storage.List(ctx, internal(options))
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			return storage.Watch(ctx, internal(options))
+			events, err := storage.Watch(ctx, internal(options))
+			if err != nil {
+				return nil, err
+			}
+			return watch.Filter(events, unwrapped), nil
 		},
 		DisableChunking: true,
 	}
 	cache.NewReflectorWithOptions(lw, &nopea.GitRepository{}, t, cache.ReflectorOptions{Name: "webhook-targets"}).RunWithContext(ctx)
+}
+
+// unwrapped takes an object out of what the watch cache wraps it in when several watch, to encode it but once.
+func unwrapped(event watch.Event) (watch.Event, bool) {
+	if cached, ok := event.Object.(runtime.CacheableObject); ok {
+		event.Object = cached.GetObject()
+	}
+	return event, true
 }
 
 func internal(options metav1.ListOptions) *internalversion.ListOptions {
