@@ -1,7 +1,9 @@
 package git
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -85,6 +87,85 @@ func BenchmarkTreeID(b *testing.B) {
 	for b.Loop() {
 		_, err := s.TreeID(f.ctx, "apps/a03")
 		f.check(err)
+	}
+}
+
+// farTransport is a network whose round trip takes a while. The benchmarks with it count round trips.
+type farTransport struct {
+	http.RoundTripper
+	roundTrip time.Duration
+}
+
+func (f farTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	select {
+	case <-time.After(f.roundTrip):
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+	return f.RoundTripper.RoundTrip(req)
+}
+
+// BenchmarkPushSeen is from a push to its files in memory, over a network with a round trip of 20 ms: without a hint, with the right one,
+// with a stale one.
+func BenchmarkPushSeen(b *testing.B) {
+	for _, kind := range []string{"none", "right", "stale", "unknown"} {
+		b.Run("hint="+kind, func(b *testing.B) {
+			f := newFixture(b)
+			f.ctx = b.Context()
+			f.cache = newTestCache(b, CacheOptions{Dir: b.TempDir(), Transport: farTransport{newTransport(), 20 * time.Millisecond}})
+			f.commit(manyFiles(100, "base"))
+			f.read(Ref{})
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				n++
+				hint := ""
+				switch kind {
+				case "right":
+					hint = f.commit(map[string]string{"apps/a00/file-0000.yaml": fmt.Sprint("changed: ", n)})
+				case "stale":
+					hint = f.commit(map[string]string{"apps/a00/file-0000.yaml": fmt.Sprint("stale: ", n)})
+					f.commit(map[string]string{"apps/a00/file-0000.yaml": fmt.Sprint("changed: ", n)})
+				default:
+					f.commit(map[string]string{"apps/a00/file-0000.yaml": fmt.Sprint("changed: ", n)})
+				}
+				if kind == "unknown" {
+					hint = fmt.Sprintf("%040x", n)
+				}
+				b.StartTimer()
+				f.seePush(hint)
+			}
+		})
+	}
+}
+
+// seePush does what a run does with a push.
+func (f *fixture) seePush(hint string) {
+	ctx, cancel := context.WithCancel(f.ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if hint != "" {
+			_ = f.source().Anticipate(ctx, Revision{Ref: "refs/heads/main", Hash: hint}) // any end will do
+		}
+	}()
+	f.read(Ref{Branch: "main"})
+	cancel()
+	<-over
+}
+
+// BenchmarkRepeats compares one folder of a commit, as each GitRepository of a large repository does at each push.
+func BenchmarkRepeats(b *testing.B) {
+	f := newFixture(b)
+	f.ctx = b.Context()
+	f.commit(manyFiles(1000, "base"))
+	reads := &Reads{}
+	s := f.fetch(f.resolve(Ref{}))
+	f.files(s.Noting(reads), "apps/a03")
+	for b.Loop() {
+		if same, err := s.Repeats(f.ctx, reads); err != nil || !same {
+			b.Fatal(same, err)
+		}
 	}
 }
 

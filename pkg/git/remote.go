@@ -71,6 +71,14 @@ func (r *remote) withServer(ctx context.Context, wanted string, do func(*server,
 	return do(s, answer)
 }
 
+// expected is the server as it is known or, from others of its host, most likely is; nil before the first contact.
+func (r *remote) expected() *server {
+	if s := r.known.Load(); s != nil {
+		return s
+	}
+	return r.hosts.guess(r.url)
+}
+
 // guessMayBeWrong says whether a failure might come from a wrong guess at how the server is to be asked; those of the network, of
 // credentials and of the caller's time do not.
 func guessMayBeWrong(err error) bool {

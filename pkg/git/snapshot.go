@@ -18,6 +18,7 @@ type Snapshot struct {
 	rev    Revision
 	commit Commit
 	root   plumbing.Hash
+	reads  *Reads // where it is noted what is read; or nil
 }
 
 // File is a regular file.
@@ -48,16 +49,13 @@ func (s *Snapshot) Revision() Revision { return s.rev }
 // TreeID is the object id of the folder or file at that path: as long as it is equal, so is everything below. The paths "", "." and "/" are
 // the root. Errors: PathNotFound, Unsupported for a symbolic link or a submodule.
 func (s *Snapshot) TreeID(ctx context.Context, folder string) (string, error) {
-	var id plumbing.Hash
+	var id string
 	err := s.read(ctx, folder, func(r *reader) error {
 		e, err := r.find(s.root, cleanPath(folder))
-		id = e.id
+		id = e.id.String()
 		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	return id.String(), nil
+	return s.noted(folder, id, err)
 }
 
 // Files reads the regular files below a folder, or the one file at that path, that want asks for by path. They are sorted by path. What is not
@@ -65,15 +63,37 @@ func (s *Snapshot) TreeID(ctx context.Context, folder string) (string, error) {
 // way or larger than the limits; where a wanted path is a symbolic link or a Git LFS pointer; and where there is a submodule anywhere
 // below the path, because that may hold wanted files too.
 func (s *Snapshot) Files(ctx context.Context, folder string, want func(path string) bool) ([]File, error) {
-	var files []File
-	err := s.read(ctx, folder, func(r *reader) (err error) {
-		files, err = r.files(s.root, cleanPath(folder), want)
+	var (
+		files []File
+		id    string
+	)
+	err := s.read(ctx, folder, func(r *reader) error {
+		e, err := r.find(s.root, cleanPath(folder))
+		if err != nil {
+			return err
+		}
+		id = e.id.String()
+		files, err = r.files(e, cleanPath(folder), want)
 		return err
 	})
-	if err != nil {
+	if _, err := s.noted(folder, id, err); err != nil {
 		return nil, err
 	}
 	return files, nil
+}
+
+// noted notes what a path that was read held.
+func (s *Snapshot) noted(path, id string, err error) (string, error) {
+	switch {
+	case err == nil:
+		s.reads.note(cleanPath(path), id)
+	case CodeOf(err) == PathNotFound:
+		s.reads.note(cleanPath(path), nothingThere)
+	}
+	if err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // read runs fn over the store, and once more after fetching afresh if something is missing there.
@@ -181,12 +201,8 @@ func supported(e treeEntry, p string) error {
 	return nil
 }
 
-func (r *reader) files(root plumbing.Hash, p string, want func(string) bool) ([]File, error) {
+func (r *reader) files(e treeEntry, p string, want func(string) bool) (_ []File, err error) {
 	r.want = want
-	e, err := r.find(root, p)
-	if err != nil {
-		return nil, err
-	}
 	if e.mode != filemode.Dir {
 		err = r.file(e, p)
 	} else {

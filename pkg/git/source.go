@@ -34,7 +34,9 @@ type sourceState struct {
 	store    *store
 	resolves calls[Revision]
 	fetches  calls[*Snapshot]
+	hints    calls[struct{}]
 	slot     chan struct{} // taken by whoever writes the store
+	wanted   wanted
 
 	users    int       // guarded by Cache.mu
 	lastUsed time.Time // guarded by Cache.mu
@@ -131,6 +133,7 @@ func (st *sourceState) fetch(ctx context.Context, s *Source, rev Revision) (*Sna
 		}
 	}
 	return st.fetches.do(ctx, rev.Hash, time.Time{}, false, func(ctx context.Context) (*Snapshot, error) {
+		defer st.wanted.know(rev.Hash)()
 		select {
 		case st.slot <- struct{}{}:
 			defer func() { <-st.slot }()
