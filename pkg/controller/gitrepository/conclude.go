@@ -33,6 +33,7 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	if !remembered.pausedUntil.IsZero() {
 		remembered.cadence.repeat(remembered.pausedUntil)
 	}
+	syncs, dropped := r.divide(syncs, result)
 	changed := result.summary != nil && result.summary.changed() > 0
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
@@ -60,6 +61,12 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	c.tell(after, before, result)
 	c.observe(ctx, result)
 	c.tellSync(r, remembered, result)
+	for _, sync := range dropped {
+		if err := c.drop(ctx, remembered, sync); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync that called for nothing; it runs again")
+			remembered.again = c.Clock.Now().Add(firstRetry)
+		}
+	}
 	for _, sync := range syncs {
 		served := *result
 		served.failure = notCurrent(sync, result)

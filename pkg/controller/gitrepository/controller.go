@@ -109,6 +109,8 @@ type past struct {
 	cadence cadence
 	// source that the newest run used: polls look through it, without asking the API server for the credentials again.
 	source *git.Source
+	// settled is the newest run, if it left nothing to do.
+	settled *settled
 	// served are the Syncs that this process finished, while the cache does not show it yet.
 	served map[types.UID]bool
 	// trimmed are the Syncs that this process deleted, while the cache still shows them.

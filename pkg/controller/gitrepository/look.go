@@ -20,8 +20,11 @@ func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepositor
 		return
 	}
 	var syncs []*v1alpha1.Sync
+	if trigger == v1alpha1.SyncTriggerPoll {
+		r.early = remembered.source
+	}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error {
-		if err := r.prepare(ctx); err != nil || r.plan.Idle() || remembered.cadence.retrying() {
+		if err := r.prepare(ctx); err != nil || r.unchanged || r.plan.Idle() || remembered.cadence.retrying() {
 			return err
 		}
 		stored, err := c.announce(ctx, r)

@@ -22,12 +22,21 @@ var (
 		Help: "Objects by what was done to them (created, configured, pruned, refused, failed).",
 	}, []string{"action"})
 
+	rendersTotal = metrics.NewCounter(&metrics.CounterOpts{
+		Namespace: "nopea", Name: "renders_total", StabilityLevel: metrics.ALPHA,
+		Help: "How often the manifests of a commit were made ready to apply for a GitRepository.",
+	})
+	unchangedTotal = metrics.NewCounter(&metrics.CounterOpts{
+		Namespace: "nopea", Name: "syncs_unchanged_total", StabilityLevel: metrics.ALPHA,
+		Help: "Runs of the sync loop that ended without a render, because a commit changed nothing of what its GitRepository reads.",
+	})
+
 	registerOnce sync.Once
 )
 
 // RegisterMetrics adds this package's metrics to the process's registry, which /metrics serves.
 func RegisterMetrics() {
 	registerOnce.Do(func() {
-		legacyregistry.MustRegister(syncsTotal, syncSeconds, objectsTotal)
+		legacyregistry.MustRegister(syncsTotal, syncSeconds, objectsTotal, rendersTotal, unchangedTotal)
 	})
 }

@@ -23,6 +23,7 @@ type rendered struct {
 
 // render reads the manifests of a commit and makes them ready to apply for a GitRepository.
 func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, asOf time.Time) (*rendered, error) {
+	rendersTotal.Inc()
 	files, err := snapshot.Files(ctx, repository.Spec.Path, manifest.Wanted)
 	if err != nil {
 		return nil, err

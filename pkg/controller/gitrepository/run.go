@@ -32,19 +32,32 @@ type run struct {
 	// seenNow: the repository was just delivered by the watch, and nobody who changed it waits for this run. Should it have changed,
 	// the watch delivers that too, and another run follows.
 	seenNow bool
-	// early is the source of the run before, if any.
-	early *git.Source
+	// early is the source of the run before, if any; before is what that run left, if it left nothing to do.
+	early  *git.Source
+	before *settled
+	// ahead follows the newest push that the run's Syncs tell of.
+	ahead ahead
+	// asked: somebody wants this run, not only a webhook or the clock.
+	asked bool
+	// waiting: something is left of earlier runs, or was confirmed.
+	waiting bool
 	// newborn: the GitRepository has no inventory yet.
 	newborn bool
 	// rehearsal: only the plan is wanted, and all of it.
 	rehearsal bool
 
-	identity *identity
-	record   *inventory.Record
-	source   *git.Source
-	revision *v1alpha1.Revision
-	cluster  *apply.Cluster
-	desired  []apply.Desired
+	// generation of the spec that the run goes by.
+	generation int64
+	identity   *identity
+	record     *inventory.Record
+	source     *git.Source
+	revision   *v1alpha1.Revision
+	// unchanged: the commit holds what the run before found, and all of that is live. Nothing below is filled then.
+	unchanged bool
+	// reads of the commit's tree that led to what is desired.
+	reads   *git.Reads
+	cluster *apply.Cluster
+	desired []apply.Desired
 	// startedID is the id of the CDEvent that told that the run began to write.
 	startedID string
 	known     *apply.Inventory
@@ -53,23 +66,60 @@ type run struct {
 
 // prepare reads all there is to know and plans. It writes nothing.
 func (r *run) prepare(ctx context.Context) error {
+	defer r.ahead.end()
+	r.ahead.follow(ctx, r.early)
 	if err := r.gather(ctx); err != nil {
 		return err
 	}
+	r.ahead.told(*r.resolved)
 	snapshot, err := r.source.Fetch(ctx, *r.resolved)
 	if err != nil {
 		return err
 	}
 	r.revision = withCommit(r.revision, snapshot.Commit())
-	result, err := r.render(ctx, r.repository, snapshot, r.began)
+	if r.unchanged = r.changesNothing(ctx, snapshot); r.unchanged {
+		return nil
+	}
+	if r.record == nil {
+		if err := r.loadRecord(ctx); err != nil {
+			return err
+		}
+	}
+	reads := &git.Reads{}
+	result, err := r.render(ctx, r.repository, snapshot.Noting(reads), r.began)
 	if err != nil {
 		return err
 	}
 	if len(result.desired) == 0 && !r.repository.Spec.AllowEmpty {
 		return r.sourceEmpty()
 	}
-	r.desired = result.desired
+	r.desired, r.reads = result.desired, reads
 	return r.makePlan(ctx, result)
+}
+
+// changesNothing tells whether a commit holds what was found before, and all of that is live as it was applied. What cannot be compared is
+// for a whole run to judge.
+func (r *run) changesNothing(ctx context.Context, snapshot *git.Snapshot) bool {
+	why := occasion{trigger: r.trigger, asked: r.asked, commit: r.resolved.Hash,
+		waiting: r.waiting || r.confirmed != "" || r.pauseOf(r.repository).Holds(r.began)}
+	if r.rehearsal || !r.before.covers(r.repository, why) {
+		return false
+	}
+	same, err := snapshot.Repeats(ctx, r.before.reads)
+	if err != nil {
+		klog.FromContext(ctx).V(4).Info("A commit could not be compared with the one before", "commit", r.resolved.Hash, "err", err)
+	}
+	return same && r.Drift.AsApplied(ownerOf(r.repository))
+}
+
+// foreseen tells whether the commit that is most likely to come is here already. Then another GitRepository of the same Git repository has
+// fetched it, and most likely it changes nothing for this one: the record can wait until it is known to be needed.
+func (r *run) foreseen() bool {
+	commit := r.ahead.hint.Hash
+	if r.resolved != nil {
+		commit = r.resolved.Hash
+	}
+	return r.before != nil && r.early != nil && commit != "" && r.early.Has(commit)
 }
 
 // makePlan compares what Git holds with what is live.
@@ -122,6 +172,7 @@ func (r *run) recoverRecord(ctx context.Context, desired []apply.Desired, seen a
 // gather learns, side by side, what the spec, the inventory and the remote ref are now.
 func (r *run) gather(ctx context.Context) error {
 	defer r.lookEarly(ctx)()
+	foreseen := r.foreseen()
 	if !r.seenNow {
 		fresh, err := r.API.GitRepositories(r.repository.Namespace).Get(ctx, r.repository.Name, metav1.GetOptions{})
 		if err != nil {
@@ -132,8 +183,13 @@ func (r *run) gather(ctx context.Context) error {
 		}
 		r.repository = fresh
 	}
+	r.generation = r.repository.Generation
 	group, ctx := errgroup.WithContext(ctx)
-	for _, learn := range []func(context.Context) error{r.loadRecord, r.lookAtRemote} {
+	steps := []func(context.Context) error{r.lookAtRemote}
+	if !foreseen {
+		steps = append(steps, r.loadRecord)
+	}
+	for _, learn := range steps {
 		group.Go(func() error { return guard(ctx, func() error { return learn(ctx) }) })
 	}
 	return group.Wait()
@@ -197,6 +253,7 @@ func (r *run) resolve(ctx context.Context) error {
 	if r.source, err = r.Sources.Source(r.repository.Spec.URL, credentials); err != nil {
 		return err
 	}
+	r.ahead.follow(ctx, r.source)
 	if r.resolved == nil {
 		revision, err := r.source.Resolve(ctx, refOf(r.repository), r.began)
 		if err != nil {

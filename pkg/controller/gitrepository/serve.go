@@ -2,6 +2,7 @@ package gitrepository
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -38,7 +39,8 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		return
 	}
 	defer c.Drift.TakeWay()()
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken), early: remembered.source}
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken), early: remembered.source,
+		ahead: ahead{hint: hintOf(taken, repository)}, asked: slices.ContainsFunc(taken, func(sync *v1alpha1.Sync) bool { return !onlyHooked(sync) })}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
 	result.trigger = taken[0].Spec.Trigger
 	c.conclude(ctx, r, remembered, taken, result)
@@ -81,12 +83,20 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 // attempt prepares and executes a run within its time, and reports. prepare may end it early.
 func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, prepare func(context.Context) error) *report {
 	result := &report{began: r.began}
+	r.before, remembered.settled = remembered.settled, nil
+	r.waiting = remembered.cadence.retrying() || !remembered.cadence.retry.IsZero()
 	r.newborn = remembered.newborn.Swap(types.UID("")) == r.repository.UID
 	limited, cancel := context.WithTimeout(ctx, r.repository.Spec.SyncTimeout())
 	defer cancel()
 	err := guard(ctx, func() error {
 		if err := prepare(limited); err != nil {
 			return err
+		}
+		if r.unchanged {
+			unchangedTotal.Inc()
+			r.Drift.Moved(ownerOf(r.repository), r.repository, r.revision)
+			result.summary = r.before.nothing()
+			return nil
 		}
 		var err error
 		if result.summary, err = c.bring(limited, r, remembered.cadence.retrying()); err != nil {
@@ -115,6 +125,7 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 	if r.revision != nil && r.confirmed == r.revision.Commit {
 		result.confirmed = r.confirmed
 	}
+	remembered.settled = r.settles(result)
 	return result
 }
 

@@ -135,6 +135,16 @@ func (c *Controller) finish(ctx context.Context, remembered *memory, sync *v1alp
 	}
 }
 
+// drop deletes a Sync that called for nothing.
+func (c *Controller) drop(ctx context.Context, remembered *memory, sync *v1alpha1.Sync) error {
+	err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &sync.UID}})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("delete Sync %s: %w", klog.KObj(sync), err)
+	}
+	remembered.served[sync.UID] = true
+	return nil
+}
+
 // conclusion is a Sync's status at its end.
 func conclusion(status *v1alpha1.SyncStatus, r *report) {
 	status.Phase = v1alpha1.SyncPhaseSucceeded
