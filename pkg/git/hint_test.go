@@ -317,3 +317,26 @@ func TestPushHookPushHook(t *testing.T) {
 	}
 	runs.Wait()
 }
+
+// TestHintOfVersion0 is given of a commit that was pushed away: such a server gives out only what refs reach, and says so.
+func TestHintOfVersion0(t *testing.T) {
+	f := newFixture(t)
+	f.server.SpeakV0(true)
+	f.commit(map[string]string{"a.yaml": "1"})
+	f.read(Ref{})
+	lost := f.commit(map[string]string{"a.yaml": "2"})
+	f.git("update-ref", "refs/heads/main", "main~1")
+	commit := f.commit(map[string]string{"a.yaml": "3"})
+	f.server.TakeRequests()
+	hasCode(t, await(f, "the hint", f.anticipate(lost)), CommitNotFound)
+	f.check(await(f, "the next hint", f.anticipate(commit)))
+	if got := commands(f.server.TakeRequests()); got != "fetch fetch" {
+		t.Errorf("requests: %s", got)
+	}
+	if got := f.read(Ref{}); got["a.yaml"] != "3" {
+		t.Errorf("it reads %v", got)
+	}
+	if got := commands(f.server.TakeRequests()); got != "advertisement" {
+		t.Errorf("requests: %s", got)
+	}
+}
