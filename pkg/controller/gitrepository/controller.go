@@ -111,6 +111,8 @@ type past struct {
 	source *git.Source
 	// settled is the newest run, if it left nothing to do.
 	settled *settled
+	// yielded is the Sync that let others go first.
+	yielded types.UID
 	// served are the Syncs that this process finished, while the cache does not show it yet.
 	served map[types.UID]bool
 	// trimmed are the Syncs that this process deleted, while the cache still shows them.
@@ -299,7 +301,10 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		return
 	}
 	c.keep(repository, remembered)
-	if requested := c.requested(repository, remembered); len(requested) > 0 {
+	if requested := c.requested(repository, remembered); c.yields(ctx, repository, remembered, requested) {
+		c.queue.Add(key, queue.Urgent)
+		return
+	} else if len(requested) > 0 {
 		c.serve(ctx, repository, remembered, requested)
 	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
 		c.look(ctx, repository, remembered, trigger)

@@ -39,8 +39,11 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		return
 	}
 	defer c.Drift.TakeWay()()
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken), early: remembered.source,
-		ahead: ahead{hint: hintOf(taken, repository)}, asked: slices.ContainsFunc(taken, func(sync *v1alpha1.Sync) bool { return !onlyHooked(sync) })}
+	r := &run{
+		Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken),
+		early: remembered.source, ahead: ahead{hint: hintOf(taken, repository)},
+		asked: slices.ContainsFunc(taken, func(sync *v1alpha1.Sync) bool { return !onlyHooked(sync) }),
+	}
 	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
 	result.trigger = taken[0].Spec.Trigger
 	c.conclude(ctx, r, remembered, taken, result)

@@ -73,7 +73,8 @@ func (s *settled) nothing() *summary {
 // onlyHooked tells whether nothing but a webhook asked for a Sync: nobody waits for what becomes of it.
 func onlyHooked(sync *v1alpha1.Sync) bool {
 	spec := &sync.Spec
-	return spec.Trigger == v1alpha1.SyncTriggerWebhook && len(spec.RequestedBy) <= 1 && spec.Revision == "" && spec.ConfirmPrune == "" && !spec.DryRun
+	return spec.Trigger == v1alpha1.SyncTriggerWebhook && len(spec.RequestedBy) <= 1 &&
+		spec.Revision == "" && spec.ConfirmPrune == "" && !spec.DryRun
 }
 
 // divide splits the Syncs of a run into those whose end is recorded, and those that are dropped because nothing but a webhook asked and

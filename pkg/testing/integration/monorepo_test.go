@@ -150,15 +150,19 @@ func TestMonorepo(t *testing.T) {
 	for _, name := range names {
 		hooks.Go(func() { v.hook(name, commit) })
 	}
+	v.eventually("the change is live", func(context.Context) error {
+		if value := v.configMap(changed).Data["key"]; value != "two" {
+			return fmt.Errorf("it is %q", value)
+		}
+		return nil
+	})
+	live := time.Since(began)
 	hooks.Wait()
 	v.allApplied(commit)
 	took := time.Since(began)
 	hooked := v.hookedSyncs()
 	faults, writes := stop()
 
-	if value := v.configMap(changed).Data["key"]; value != "two" {
-		t.Errorf("the change is not live: %q", value)
-	}
 	for _, fault := range faults {
 		t.Errorf("not Ready for a moment: %s", fault)
 	}
@@ -183,12 +187,13 @@ func TestMonorepo(t *testing.T) {
 		t.Errorf("requests about workloads: %v", requests)
 	}
 	own := make(map[string]int)
-	for _, event := range githttp.Must(v.on.Cluster.AuditLog().Since(mark, localcluster.Match{User: sandbox.ControllerUser, Namespace: v.namespace}))(t) {
+	byController := localcluster.Match{User: sandbox.ControllerUser, Namespace: v.namespace}
+	for _, event := range githttp.Must(v.on.Cluster.AuditLog().Since(mark, byController))(t) {
 		if event.ImpersonatedUser == "" {
 			own[event.Verb+" "+event.Resource]++
 		}
 	}
-	t.Logf("%d GitRepositories, %v; requests to Git %v; requests of the controller's own %v", len(names), took, git, own)
+	t.Logf("%d GitRepositories: the change is live after %v, all are told after %v; requests to Git %v; requests of the controller's own %v", len(names), live, took, git, own)
 
 	// What was only moved on is kept as before.
 	other := v.configMap(names[3])
