@@ -64,7 +64,7 @@ func command() *cobra.Command {
 	flags.IntSliceVar(&o.rows, "rows", o.rows, "rows to measure")
 	flags.IntVar(&o.rounds, "rounds", o.rounds, "rounds of each row; those of rows 4, 5, 11 and 14 are at most 3, of row 6 at most 10")
 	flags.DurationVar(&o.idle, "idle", o.idle, "how long rows 7 and 12 look at an idle NOPEA")
-	flags.IntVar(&o.repositories, "repositories", o.repositories, "GitRepositories of rows 9 to 14")
+	flags.IntVar(&o.repositories, "repositories", o.repositories, "GitRepositories of rows 9 to 14, and the others of row 18")
 	flags.IntVar(&o.objects, "objects", o.objects, "ConfigMaps of each of them")
 	flags.IntVar(&o.edits, "edits", o.edits, "edits of row 9")
 	flags.StringVar(&o.json, "json", o.json, "file for all samples as JSON")
@@ -110,6 +110,7 @@ func groups() []group {
 		{[]int{5, 6, 7}, manyRows},
 		{[]int{8}, largeRow},
 		{[]int{9, 10, 11, 12, 13, 14}, driftRows},
+		{[]int{15, 16, 17, 18}, hookedRows},
 	}
 }
 
