@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,7 +53,7 @@ func TestBytesArriveIntact(t *testing.T) {
 	v.expect(v.post("shop", hooks.GitHub().Raw(push, odd, secret)), http.StatusAccepted)
 	v.expect(v.post("shop", hooks.GitHubForm(v.pushed(repo, "main"), secret)), http.StatusAccepted)
 	v.heard(func() (string, hooks.Delivery) { return "github", hooks.GitHubForm(v.pushed(repo, "main"), secret) })
-	large := append(hooks.GitHub().Push(push, secret).Body, space(5<<20)...)
+	large := slices.Concat(hooks.GitHub().Push(push, secret).Body, space(5<<20))
 	v.expect(v.post("shop", hooks.GitHub().Raw(v.pushed(repo, "main"), large[:5<<20], secret)), http.StatusAccepted)
 	v.expect(v.listen("github", hooks.GitHub().Raw(v.pushed(repo, "main"), large[:5<<20], secret)), http.StatusAccepted)
 	v.expect(v.post("shop", hooks.GitHub().Raw(push, large, secret)), http.StatusRequestEntityTooLarge)

@@ -44,7 +44,7 @@ func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, provider := range webhook.Providers() {
 		mux.HandleFunc("POST /webhook/"+provider.Name(), func(w http.ResponseWriter, req *http.Request) {
-			r.receive(w, req, func(*webhook.Delivery) (webhook.Provider, bool) { return provider, true }, r.forNamed)
+			r.receive(w, req, entrance{func(*webhook.Delivery) (webhook.Provider, bool) { return provider, true }, r.forNamed})
 		})
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, req *http.Request) {
@@ -86,8 +86,8 @@ func (*REST) NewConnectOptions() (options runtime.Object, subpath bool, name str
 func (s *REST) Connect(ctx context.Context, name string, _ runtime.Object, _ rest.Responder) (http.Handler, error) {
 	repository := types.NamespacedName{Namespace: request.NamespaceValue(ctx), Name: name}
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		s.receiver.receive(w, req, webhook.Recognise, func(ctx context.Context, provider webhook.Provider, d *webhook.Delivery) answer {
+		s.receiver.receive(w, req, entrance{webhook.Recognise, func(ctx context.Context, provider webhook.Provider, d *webhook.Delivery) answer {
 			return s.receiver.forOne(ctx, repository, provider, d)
-		})
+		}})
 	}), nil
 }

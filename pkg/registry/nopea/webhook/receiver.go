@@ -63,7 +63,7 @@ type Receiver struct {
 	seen, again webhook.Replays
 }
 
-// handleWithin bounds the work on one delivery: providers wait for ten seconds.
+// handleWithin bounds the work on one delivery: providers wait for about ten seconds.
 const handleWithin = 10 * time.Second
 
 // minMemory is what bodies may take up together, at least.
@@ -99,37 +99,47 @@ func (r *Receiver) Ready(*http.Request) error {
 	return nil
 }
 
-// receive takes one delivery: handle is given it once it was read, and known to be of a provider.
-func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, recognise func(*webhook.Delivery) (webhook.Provider, bool), handle func(context.Context, webhook.Provider, *webhook.Delivery) answer) {
-	began, provider := r.Clock.Now(), unknownProvider
-	a := func() (a answer) {
-		defer func() {
-			if cause := recover(); cause != nil {
-				r.panicked(req.Context(), provider)
-				a = say(http.StatusInternalServerError, resultFailed, "Internal error")
-			}
-		}()
-		if !r.all.AllowN(began, 1) {
-			return limited("Too many deliveries")
-		}
-		delivery, release, err := r.read(w, req)
-		defer release()
-		if err != nil {
-			return unread(err)
-		}
-		from, ok := recognise(delivery)
-		if !ok {
-			return say(http.StatusBadRequest, resultMalformed, "The headers are those of no known provider")
-		}
-		provider = from.Name()
-		ctx, cancel := context.WithTimeout(req.Context(), handleWithin)
-		defer cancel()
-		return handle(ctx, from, delivery)
-	}()
+// entrance is a way in: how a provider is known there, and what is done with a delivery of it.
+type entrance struct {
+	recognise func(*webhook.Delivery) (webhook.Provider, bool)
+	handle    func(context.Context, webhook.Provider, *webhook.Delivery) answer
+}
+
+// receive answers one delivery.
+func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, by entrance) {
+	ctx, cancel := context.WithTimeout(req.Context(), handleWithin)
+	defer cancel()
+	began := r.Clock.Now()
+	provider, a := r.take(ctx, w, req, by)
 	deliveriesTotal.WithLabelValues(provider, a.result).Inc()
 	deliverySeconds.WithLabelValues(provider).Observe(r.Clock.Since(began).Seconds())
-	klog.FromContext(req.Context()).V(2).Info("Delivery of a webhook", "provider", provider, "code", a.code, "result", a.result, "syncs", a.body.Syncs)
-	a.write(req.Context(), w)
+	klog.FromContext(ctx).V(2).Info("Delivery of a webhook", "provider", provider, "code", a.code, "result", a.result, "syncs", a.body.Syncs)
+	a.write(ctx, w)
+}
+
+// take reads a delivery and handles it, and never panics.
+func (r *Receiver) take(ctx context.Context, w http.ResponseWriter, req *http.Request, by entrance) (provider string, a answer) {
+	provider = unknownProvider
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.panicked(ctx, provider)
+			a = say(http.StatusInternalServerError, resultFailed, "Internal error")
+		}
+	}()
+	if !r.all.AllowN(r.Clock.Now(), 1) {
+		return provider, limited("Too many deliveries")
+	}
+	delivery, release, err := r.read(w, req)
+	defer release()
+	if err != nil {
+		return provider, unread(err)
+	}
+	from, ok := by.recognise(delivery)
+	if !ok {
+		return provider, say(http.StatusBadRequest, resultMalformed, "The headers are those of no known provider")
+	}
+	provider = from.Name()
+	return provider, by.handle(ctx, from, delivery)
 }
 
 // panicked notes a fault of NOPEA, without what it was about: that may be a piece of the body.
