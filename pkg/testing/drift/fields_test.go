@@ -135,7 +135,7 @@ func visit(set *fieldpath.Set, prefix fieldpath.Path, see func(fieldpath.Path, *
 	})
 	set.Children.Iterate(func(element fieldpath.PathElement) {
 		if inner, _ := set.Children.Get(element); !inner.Empty() {
-			path := append(prefix[:len(prefix):len(prefix)], element)
+			path := slices.Concat(prefix, fieldpath.Path{element})
 			see(path, inner)
 			visit(inner, path, see)
 		}
@@ -277,7 +277,7 @@ func disturbed(own *fieldpath.Set, was, is any, path fieldpath.Path) (fieldpath.
 		inner, _ := own.Children.Get(element)
 		_, before, _ := enter(was, element)
 		_, after, ok := enter(is, element)
-		at := append(path[:len(path):len(path)], element)
+		at := slices.Concat(path, fieldpath.Path{element})
 		if !ok {
 			note(at)
 		} else if place, ok := disturbed(inner, before, after, at); ok {

@@ -178,7 +178,13 @@ func TestReplay(t *testing.T) {
 	v.secret(v1alpha1.DefaultWebhookSecret, secret)
 	repo := v.repo("shop")
 	minute := func() int { return time.Now().Minute() }
+	commits := 0
+	change := func() { // A Sync that finds nothing to do is not kept.
+		commits++
+		githttp.Must(repo.Commit(files("shop", fmt.Sprint("change-", commits))))(t)
+	}
 	for {
+		change()
 		d := hooks.GitHub().Push(v.pushed(repo, "main"), secret)
 		began := minute()
 		first := v.sync(v.post("shop", d))
@@ -189,6 +195,7 @@ func TestReplay(t *testing.T) {
 			}
 			return err
 		})
+		change()
 		again := v.sync(v.post("shop", d))
 		if first.Spec.Push == nil || again.Spec.Push != nil || again.Name == first.Name {
 			t.Fatalf("first %+v, then %+v", first.Spec, again.Spec)
