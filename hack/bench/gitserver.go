@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,6 +129,8 @@ type gitServer struct {
 	cmd     *exec.Cmd
 	calls   *rpc.Client
 	address string
+	// scheme is http, unless something is in between.
+	scheme string
 }
 
 func startGit(dir string) (*gitServer, error) {
@@ -162,7 +165,9 @@ func (g *gitServer) stop() error {
 	return err
 }
 
-func (g *gitServer) url(repo string) string { return "http://" + g.address + "/" + repo + ".git" }
+func (g *gitServer) url(repo string) string {
+	return cmp.Or(g.scheme, "http") + "://" + g.address + "/" + repo + ".git"
+}
 
 func (g *gitServer) commit(ctx context.Context, repo string, files map[string]string) (string, error) {
 	var id string
