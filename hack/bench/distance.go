@@ -33,7 +33,7 @@ const (
 
 // farRow measures row 19: the push of row 15 where the Git server speaks TLS, is some way off, and serves a large repository.
 func farRow(ctx context.Context, b *bench) (err error) {
-	far, err := startFar(b.dir)
+	far, err := startFar(ctx, b.dir)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ type far struct {
 }
 
 // startFar has this process, and those that it starts from now on, trust the certificate.
-func startFar(dir string) (*far, error) {
+func startFar(ctx context.Context, dir string) (*far, error) {
 	f := &far{}
 	f.server = httptest.NewTLSServer(&httputil.ReverseProxy{
 		FlushInterval: -1,
@@ -120,7 +120,7 @@ func startFar(dir string) (*far, error) {
 			if err != nil {
 				return
 			}
-			f.work.Go(func() { f.serve(client) })
+			f.work.Go(func() { f.serve(ctx, client) })
 		}
 	})
 	return f, nil
@@ -137,13 +137,13 @@ func (f *far) stop() error {
 	return err
 }
 
-func (f *far) serve(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", f.server.Listener.Addr().String())
+func (f *far) serve(ctx context.Context, client net.Conn) {
+	defer func() { _ = client.Close() }()
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.server.Listener.Addr().String())
 	if err != nil {
 		return
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 		both.Go(func() {
