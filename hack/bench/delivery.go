@@ -22,8 +22,9 @@ const hookSecret = "of both sides"
 // deliverer sends deliveries as GitHub does.
 type deliverer struct {
 	*tenant
-	client *http.Client
-	sent   *atomic.Int64
+	// client is for kube-apiserver, plain for the listener.
+	client, plain *http.Client
+	sent          *atomic.Int64
 }
 
 // deliverer gives the tenant its secret, and makes what sends.
@@ -36,7 +37,9 @@ func (t *tenant) deliverer(ctx context.Context) (*deliverer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
-	return &deliverer{tenant: t, client: client, sent: new(atomic.Int64)}, nil
+	// Connections are kept, as a provider's are.
+	plain := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: floodAtOnce}}
+	return &deliverer{tenant: t, client: client, plain: plain, sent: new(atomic.Int64)}, nil
 }
 
 // direct is the listener; proxied is the subresource of a GitRepository, by way of kube-apiserver.
@@ -53,7 +56,7 @@ func (s *deliverer) send(ctx context.Context, to, repo, commit string, codes ...
 	if err != nil {
 		return fmt.Errorf("make a delivery: %w", err)
 	}
-	client := http.DefaultClient
+	client := s.plain
 	if to != s.direct() {
 		client = s.client
 	}
