@@ -4,8 +4,6 @@ import (
 	"context"
 	"hash/maphash"
 	"iter"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -201,78 +199,35 @@ func (k *Keeper) Deleted(_ apply.Resource, id apply.ID, uid types.UID) {
 
 // Publish tells what Git holds for a GitRepository from now on, before it is applied: so no repair goes back to something older.
 func (k *Keeper) Publish(ctx context.Context, repository Repository, desired []apply.Desired, inventory *apply.Inventory) {
-	k.ledger.Lock()
-	o := k.ledger.publish(repository, desired, inventory, k.Clock.Now())
-	k.refreshMetrics()
-	kinds := k.ledger.kinds()
-	k.ledger.Unlock()
-	k.schedule(repository.Owner, o.Object.Spec.DriftInterval(), false)
-	k.want(ctx, kinds)
+	k.publish(ctx, func(*owner) bool { return true }, Record{repository, desired, inventory})
 }
 
-// Record is what is recorded of a GitRepository.
+// Record is what Git holds for a GitRepository, as far as that is known, and what is recorded of it.
 type Record struct {
 	Repository
+	Desired   []apply.Desired
 	Inventory *apply.Inventory
 }
 
-// PublishRecords publishes GitRepositories that are Early, and has objects looked into that were seen already.
-func (k *Keeper) PublishRecords(ctx context.Context, records []Record) {
-	var ids []apply.ID
+// publish takes in records, each if may says so of what is published of that GitRepository already, which is nil where nothing is. It
+// returns those that it took.
+func (k *Keeper) publish(ctx context.Context, may func(published *owner) bool, records ...Record) (taken []Record) {
 	k.ledger.Lock()
 	for _, record := range records {
-		if o := k.ledger.owners[record.Owner]; o != nil {
-			continue // a sync was faster
+		if may(k.ledger.owners[record.Owner]) {
+			k.ledger.publish(record.Repository, record.Desired, record.Inventory, k.Clock.Now())
+			taken = append(taken, record)
 		}
-		k.ledger.publish(record.Repository, nil, record.Inventory, k.Clock.Now())
-		ids = append(ids, k.ledger.idsOf(record.Owner)...)
 	}
 	k.refreshMetrics()
 	kinds := k.ledger.kinds()
 	k.ledger.Unlock()
-	for _, record := range records {
+	for _, record := range taken {
 		k.schedule(record.Owner, record.Object.Spec.DriftInterval(), false)
 	}
 	k.want(ctx, kinds)
-	for _, id := range ids {
-		if _, seen := k.watch.Facts(id); seen {
-			k.look(id, byStart, nil)
-		}
-	}
+	return taken
 }
-
-// Fill is Publish for a GitRepository that is Early, and does nothing for any other: what a sync published is newer.
-func (k *Keeper) Fill(ctx context.Context, repository Repository, desired []apply.Desired, inventory *apply.Inventory) {
-	k.ledger.Lock()
-	o := k.ledger.owners[repository.Owner]
-	if o == nil || !o.Early {
-		k.ledger.Unlock()
-		return
-	}
-	k.ledger.publish(repository, desired, inventory, k.Clock.Now())
-	k.refreshMetrics()
-	kinds := k.ledger.kinds()
-	k.ledger.Unlock()
-	k.want(ctx, kinds)
-}
-
-// Catch waits, for so long at most, until all kinds of what was published are watched, and what was not as it should be is looked into.
-func (k *Keeper) Catch(ctx context.Context, within time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	k.ledger.Lock()
-	kinds := slices.Collect(maps.Keys(k.ledger.kinds()))
-	k.ledger.Unlock()
-	if err := k.watch.WaitFor(ctx, kinds); err != nil {
-		return
-	}
-	for !k.queue.Idle() && k.pause(ctx, catchEvery) {
-		continue
-	}
-}
-
-// catchEvery is how often Catch looks.
-const catchEvery = 20 * time.Millisecond
 
 // watchedWithin bounds the wait for new watches: a sync that does not get them lists by itself.
 const watchedWithin = 2 * time.Second

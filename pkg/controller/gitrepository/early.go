@@ -24,6 +24,8 @@ const (
 	// catchUpWithin is how long the first runs wait at most for what was edited while no controller ran to be put back. Most often there
 	// is nothing to wait for.
 	catchUpWithin = 30 * time.Second
+	// actingFor is how long a ServiceAccount that was seen counts as there.
+	actingFor = time.Minute
 )
 
 // catchUp puts back what was edited while no controller ran, before the remotes are looked at: the record tells which objects differ, and
@@ -34,14 +36,14 @@ func (c *Controller) catchUp(ctx context.Context) {
 	if !c.publishRecords(ctx) {
 		return
 	}
-	c.Drift.Catch(ctx, catchUpWithin)
+	c.Drift.Catch(ctx)
 	for !c.early.Idle() && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-c.Clock.After(20 * time.Millisecond):
 		}
 	}
-	c.Drift.Catch(ctx, catchUpWithin)
+	c.Drift.Catch(ctx) // what the GitRepositories were read for
 }
 
 // publishRecords tells the keeper of drift what is recorded of each GitRepository, and whether there is anything.
@@ -66,7 +68,7 @@ func (c *Controller) publishRecords(ctx context.Context) bool {
 	return len(records) > 0
 }
 
-// early1 is the record of a GitRepository of which it is known, without a look at Git, what it applied.
+// recordOf is the record of a GitRepository of which it is known, without a look at Git, what it applied.
 func (c *Controller) recordOf(repository *v1alpha1.GitRepository) *inventory.Record {
 	if !repository.DeletionTimestamp.IsZero() || repository.Status.Applied == nil || repository.Status.ObservedGeneration != repository.Generation {
 		return nil
@@ -86,11 +88,15 @@ func (c *Controller) KeepEarly(owner apply.Owner) {
 }
 
 func (c *Controller) workEarly(ctx context.Context) {
-	acting := make(map[types.NamespacedName]*identity)
+	acting, since := make(map[types.NamespacedName]*identity), c.Clock.Now()
 	for {
 		key, ok := c.early.Get(false)
 		if !ok {
 			return
+		}
+		if now := c.Clock.Now(); now.Sub(since) > actingFor {
+			clear(acting)
+			since = now
 		}
 		ctx := klog.NewContext(ctx, klog.FromContext(ctx).WithValues("gitrepository", key.String()))
 		if err := guard(ctx, func() error { return c.keepEarly(ctx, key, acting) }); err != nil && ctx.Err() == nil {
