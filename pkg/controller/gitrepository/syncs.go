@@ -137,11 +137,19 @@ func (c *Controller) finish(ctx context.Context, remembered *memory, sync *v1alp
 
 // drop deletes a Sync that called for nothing.
 func (c *Controller) drop(ctx context.Context, remembered *memory, sync *v1alpha1.Sync) error {
+	if err := c.deleteSync(ctx, sync); err != nil {
+		return err
+	}
+	remembered.served[sync.UID] = true
+	return nil
+}
+
+// deleteSync deletes a Sync, and no other of its name. One that is gone is no error.
+func (c *Controller) deleteSync(ctx context.Context, sync *v1alpha1.Sync) error {
 	err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &sync.UID}})
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete Sync %s: %w", klog.KObj(sync), err)
 	}
-	remembered.served[sync.UID] = true
 	return nil
 }
 
@@ -191,9 +199,7 @@ func (c *Controller) trim(ctx context.Context, repository *v1alpha1.GitRepositor
 		if trimmed[sync.UID] = true; remembered.trimmed[sync.UID] {
 			continue
 		}
-		if err := c.API.Syncs(sync.Namespace).Delete(ctx, sync.Name, metav1.DeleteOptions{
-			Preconditions: &metav1.Preconditions{UID: &sync.UID},
-		}); err != nil && !apierrors.IsNotFound(err) && ctx.Err() == nil {
+		if err := c.deleteSync(ctx, sync); err != nil && ctx.Err() == nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync beyond the history limit", "sync", klog.KObj(sync))
 			delete(trimmed, sync.UID)
 		}
