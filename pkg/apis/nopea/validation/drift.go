@@ -97,14 +97,8 @@ func validatePointer(pointer string, at *field.Path) field.ErrorList {
 
 // validateSink never repeats an address that holds credentials.
 func validateSink(raw string, at *field.Path) field.ErrorList {
-	if raw == "" {
-		return field.ErrorList{field.Required(at, "the https:// or http:// address that takes CloudEvents")}
-	}
-	if len(raw) > maxURLLength {
-		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
-	}
-	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControlOrSpace) {
-		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
+	if errs := validateURLText(raw, "the https:// or http:// address that takes CloudEvents", at); len(errs) > 0 {
+		return errs
 	}
 	u, err := url.Parse(raw)
 	switch {

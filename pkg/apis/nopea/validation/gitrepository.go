@@ -78,14 +78,8 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 
 // validateURL never repeats a URL that holds credentials: its error is read by everybody who sees the request fail.
 func validateURL(raw string, at *field.Path) field.ErrorList {
-	if raw == "" {
-		return field.ErrorList{field.Required(at, "the https:// or http:// address of the Git repository")}
-	}
-	if len(raw) > maxURLLength {
-		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
-	}
-	if !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControlOrSpace) {
-		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
+	if errs := validateURLText(raw, "the https:// or http:// address of the Git repository", at); len(errs) > 0 {
+		return errs
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -102,6 +96,19 @@ func validateURL(raw string, at *field.Path) field.ErrorList {
 	}
 	if u.Hostname() == "" {
 		return field.ErrorList{field.Invalid(at, raw, "must name a host")}
+	}
+	return nil
+}
+
+// validateURLText checks what a URL has to be before it is parsed; required says what is missing. It never repeats the text.
+func validateURLText(raw, required string, at *field.Path) field.ErrorList {
+	switch {
+	case raw == "":
+		return field.ErrorList{field.Required(at, required)}
+	case len(raw) > maxURLLength:
+		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
+	case !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControlOrSpace):
+		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package validation
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -35,14 +34,10 @@ func validateWebhookSpec(webhook *nopea.WebhookSpec, at *field.Path) field.Error
 // validateWebhookMatch takes URLs of any scheme, and the scp form of SSH: whatever a payload may hold. One with a password in it is not
 // repeated.
 func validateWebhookMatch(match string, at *field.Path) field.ErrorList {
-	switch {
-	case match == "":
-		return field.ErrorList{field.Required(at, "a URL of the repository, as payloads have it")}
-	case len(match) > maxURLLength:
-		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
-	case !utf8.ValidString(match) || strings.ContainsFunc(match, isControlOrSpace):
-		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
-	case !strings.ContainsAny(match, ":/"):
+	if errs := validateURLText(match, "a URL of the repository, as payloads have it", at); len(errs) > 0 {
+		return errs
+	}
+	if !strings.ContainsAny(match, ":/") {
 		return field.ErrorList{field.Invalid(at, match, "must be a URL such as https://git.example.com/team/shop, or git@git.example.com:team/shop")}
 	}
 	if authority, _, _ := strings.Cut(strings.TrimPrefix(match[strings.Index(match, "://")+1:], "//"), "/"); strings.Contains(authority, "@") {
