@@ -49,8 +49,8 @@ func (s *deliverer) proxied(repository string) string {
 	return fmt.Sprintf("%s/apis/%s/namespaces/%s/gitrepositories/%s/webhook", s.Config().Host, v1alpha1.SchemeGroupVersion, s.namespace, repository)
 }
 
-// send sends one delivery about a commit, and fails unless it is answered with one of the codes.
-func (s *deliverer) send(ctx context.Context, to, repo, commit string, codes ...int) error {
+// send sends one delivery about a commit, and fails unless it is accepted.
+func (s *deliverer) send(ctx context.Context, to, repo, commit string) error {
 	d := hooks.GitHub().Push(hooks.Push{URL: s.git.url(repo), Ref: "refs/heads/main", Commit: commit, ID: fmt.Sprintf("bench-%d", s.sent.Add(1))}, hookSecret)
 	request, err := d.Request(ctx, to)
 	if err != nil {
@@ -68,10 +68,8 @@ func (s *deliverer) send(ctx context.Context, to, repo, commit string, codes ...
 	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return fmt.Errorf("read the answer to a delivery: %w", err)
 	}
-	for _, code := range codes {
-		if response.StatusCode == code {
-			return nil
-		}
+	if response.StatusCode == http.StatusAccepted {
+		return nil
 	}
 	return fmt.Errorf("a delivery was answered with %s: %s", response.Status, body)
 }

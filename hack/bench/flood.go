@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +51,7 @@ func monorepo(ctx context.Context, w *world, b *bench) error {
 			return err
 		}
 		start := time.Now()
-		if err := s.send(ctx, s.direct(), s.namespace, commit, http.StatusAccepted); err != nil {
+		if err := s.send(ctx, s.direct(), s.namespace, commit); err != nil {
 			return err
 		}
 		err = untilLive(ctx, events, []string{changed}, func(object *corev1.ConfigMap) bool { return object.Data["key"] == value })
@@ -158,7 +157,7 @@ func flood(ctx context.Context, w *world, b *bench) error {
 				if commit == "" {
 					commit = "0123456789012345678901234567890123456789"
 				}
-				if err := s.send(groupCtx, s.direct(), names[at], commit, http.StatusAccepted); err != nil {
+				if err := s.send(groupCtx, s.direct(), names[at], commit); err != nil {
 					return err
 				}
 			}

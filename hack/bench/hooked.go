@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
-
-	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 )
 
 const (
@@ -69,7 +65,7 @@ func (h *hooked) push(ctx context.Context, to, value string) (time.Duration, err
 		return 0, err
 	}
 	start := time.Now()
-	if err := h.send(ctx, to, h.name, commit, http.StatusAccepted); err != nil {
+	if err := h.send(ctx, to, h.name, commit); err != nil {
 		return 0, err
 	}
 	err = untilLive(ctx, h.events, h.names, func(object *corev1.ConfigMap) bool { return object.Data["key"] == value })
@@ -134,22 +130,7 @@ func (w *world) crowd(ctx context.Context, name string, size int) (*deliverer, [
 	if _, err := w.git.commit(ctx, name, files); err != nil {
 		return nil, nil, err
 	}
-	events, err := t.watchRepositories(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer events.Stop()
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(creators)
-	for _, repository := range names {
-		group.Go(func() error {
-			return t.create(groupCtx, repository, v1alpha1.GitRepositorySpec{URL: w.git.url(name), Path: repository, Interval: keptInterval})
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	return s, names, untilReady(ctx, events, names)
+	return s, names, t.declareAll(ctx, name, names)
 }
 
 // hookedInCrowd measures row 18: the push of row 15 while the controller starts with many other GitRepositories.

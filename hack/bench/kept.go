@@ -79,23 +79,23 @@ func (w *world) kept(ctx context.Context, b *bench) (*kept, error) {
 	if _, err := k.git.commit(ctx, keptName, files); err != nil {
 		return nil, err
 	}
-	if err := k.declareAll(ctx, k.repositories[:1]); err != nil {
+	if err := k.declareAll(ctx, keptName, k.repositories[:1]); err != nil {
 		return nil, err
 	}
 	if k.alone, err = k.footprint(ctx); err != nil {
 		return nil, err
 	}
 	for some := range slices.Chunk(k.repositories[1:], keptAtOnce) {
-		if err := k.declareAll(ctx, some); err != nil {
+		if err := k.declareAll(ctx, keptName, some); err != nil {
 			return nil, err
 		}
 	}
 	return k, nil
 }
 
-// declareAll makes GitRepositories, each of its own folder, and waits until they are Ready.
-func (k *kept) declareAll(ctx context.Context, names []string) error {
-	events, err := k.watchRepositories(ctx)
+// declareAll makes GitRepositories, each of its own folder of a Git repository, and waits until they are Ready.
+func (t *tenant) declareAll(ctx context.Context, repo string, names []string) error {
+	events, err := t.watchRepositories(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (k *kept) declareAll(ctx context.Context, names []string) error {
 	group.SetLimit(creators)
 	for _, name := range names {
 		group.Go(func() error {
-			return k.create(groupCtx, name, v1alpha1.GitRepositorySpec{URL: k.git.url(keptName), Path: name, Interval: keptInterval})
+			return t.create(groupCtx, name, v1alpha1.GitRepositorySpec{URL: t.git.url(repo), Path: name, Interval: keptInterval})
 		})
 	}
 	if err := group.Wait(); err != nil {

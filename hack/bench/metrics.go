@@ -1,44 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"nopea.io/nopea/pkg/testing/sandbox"
 )
 
 // metrics are what the controller that was started by this command line serves: name and labels to value.
 func metrics(ctx context.Context, args []string) (map[string]float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+argument(args, "--bind-address")+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("read the controller's metrics: %w", err)
-	}
-	defer response.Body.Close()
-	values := make(map[string]float64)
-	lines := bufio.NewScanner(response.Body)
-	for lines.Scan() {
-		at := strings.LastIndexByte(lines.Text(), ' ')
-		if at < 0 || strings.HasPrefix(lines.Text(), "#") {
-			continue
-		}
-		value, err := strconv.ParseFloat(lines.Text()[at+1:], 64)
-		if err != nil {
-			return nil, fmt.Errorf("read the controller's metrics: %w", err)
-		}
-		values[lines.Text()[:at]] = value
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the controller's metrics: %w", err)
-	}
-	return values, nil
+	return sandbox.Metrics(ctx, argument(args, "--bind-address"))
 }
 
 const (

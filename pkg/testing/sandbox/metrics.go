@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -11,23 +10,46 @@ import (
 )
 
 // Counter reads a metric without labels that the controller serves.
-func (s *Sandbox) Counter(ctx context.Context, name string) (_ float64, err error) {
+func (s *Sandbox) Counter(ctx context.Context, name string) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(s.ports.controller)+"/metrics", nil)
+	values, err := Metrics(ctx, address(s.ports.controller))
 	if err != nil {
 		return 0, err
+	}
+	value, ok := values[name]
+	if !ok {
+		return 0, fmt.Errorf("the controller has no metric %s", name)
+	}
+	return value, nil
+}
+
+// Metrics are what a controller serves at an address: name and labels to value.
+func Metrics(ctx context.Context, address string) (map[string]float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	if err != nil {
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("read the controller's metrics: %w", err)
 	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	defer response.Body.Close()
+	values := make(map[string]float64)
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			return strconv.ParseFloat(value, 64)
+		at := strings.LastIndexByte(lines.Text(), ' ')
+		if at < 0 || strings.HasPrefix(lines.Text(), "#") {
+			continue
 		}
+		value, err := strconv.ParseFloat(lines.Text()[at+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("read the controller's metrics: %w", err)
+		}
+		values[lines.Text()[:at]] = value
 	}
-	return 0, errors.Join(fmt.Errorf("the controller has no metric %s", name), lines.Err())
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the controller's metrics: %w", err)
+	}
+	return values, nil
 }
