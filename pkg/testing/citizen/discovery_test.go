@@ -26,9 +26,14 @@ func TestDiscovery(t *testing.T) {
 	if all := v.kubectl("", "api-resources", "--verbs=list", "-o", "name"); !containsAll(all, "pods\n", "syncs.nopea.io\n") {
 		t.Errorf("kubectl api-resources says %s", all)
 	}
-	if text := v.kubectl("", "explain", "--api-version=nopea.io/v1alpha1", "gitrepositories.spec.deletionPolicy"); !containsAll(text, "Orphan", "Delete", "DESCRIPTION") {
-		t.Errorf("kubectl explain says %s", text)
-	}
+	// kube-apiserver takes the OpenAPI documents of aggregated APIs over by itself, some time after it has discovered them.
+	v.eventually("kubectl explain describes a field", func(ctx context.Context) error {
+		text, err := world.Cluster.Kubectl(ctx, nil, "explain", "--api-version=nopea.io/v1alpha1", "gitrepositories.spec.deletionPolicy")
+		if err != nil || !containsAll(text, "Orphan", "Delete", "DESCRIPTION") {
+			return fmt.Errorf("kubectl explain: %w: %s", err, text)
+		}
+		return nil
+	})
 }
 
 // discovered tells whether NOPEA's group is in the aggregated discovery, with all its resources, and with the given freshness.

@@ -1,13 +1,16 @@
 package citizen
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/openapi"
 
 	"nopea.io/nopea/pkg/testing/githttp"
 )
@@ -18,10 +21,14 @@ func TestOpenAPIReferences(t *testing.T) {
 	t.Parallel()
 	v := newTenant(t, world)
 	v.eventually("the cluster's document has NOPEA's kinds", v.openAPIHas("io.nopea.v1alpha1.GitRepository"))
-	paths := githttp.Must(githttp.Must(kubernetes.NewForConfig(world.Config()))(t).Discovery().OpenAPIV3().Paths())(t)
-	if paths["apis/nopea.io/v1alpha1"] == nil {
-		t.Fatalf("/openapi/v3 has no apis/nopea.io/v1alpha1, but %q", slices.Sorted(maps.Keys(paths)))
-	}
+	client := githttp.Must(kubernetes.NewForConfig(world.Config()))(t).Discovery()
+	var paths map[string]openapi.GroupVersion
+	v.eventually("/openapi/v3 has NOPEA's group", func(context.Context) (err error) {
+		if paths, err = client.OpenAPIV3().Paths(); err == nil && paths["apis/nopea.io/v1alpha1"] == nil {
+			err = fmt.Errorf("it has %q", slices.Sorted(maps.Keys(paths)))
+		}
+		return err
+	})
 	documents := map[string][]byte{"/openapi/v2": v.get("/openapi/v2")}
 	for name := range paths {
 		documents["/openapi/v3/"+name] = v.get("/openapi/v3/" + name)

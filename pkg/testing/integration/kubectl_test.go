@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,6 +57,11 @@ func TestKubectl(t *testing.T) {
 	contains(t, v.kubectlOK("", "get", "gitrepositories.nopea.io"), "NAME", "READY", "STATUS", "REVISION", "RESOURCES", "shop", "True", "applied, 1 of 1 changed", "main@", "1/1")
 	contains(t, v.kubectlOK("", "get", "gr", "-o", "wide"), repo.URL)
 	contains(t, v.kubectlOK("", "get", "gitops"), "shop")
+	// kube-apiserver takes the OpenAPI documents of aggregated APIs over by itself, some time after it has discovered them.
+	v.eventually("kubectl explain knows the kind", func(context.Context) error {
+		_, err := v.kubectl("", "explain", "gr")
+		return err
+	})
 	contains(t, v.kubectlOK("", "explain", "gr.spec.interval"), "FIELD: interval", "at least 1s")
 	contains(t, v.kubectlOK("", "describe", "gr", "shop"), "Ready", "applied, 1 of 1 changed", "Events")
 
