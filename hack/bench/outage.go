@@ -25,21 +25,11 @@ const (
 // outages measures row 14: edits while the controller or kube-apiserver is away.
 func (k *kept) outages(ctx context.Context, b *bench) error {
 	rounds := min(outageRounds, b.rounds)
-	var ready, killed []time.Duration
-	for i := range rounds {
-		say("Row 14: the controller is killed in a storm (%d of %d)", i+1, rounds)
-		fromReady, fromKill, err := k.killController(ctx, fmt.Sprintf("killed-%d", i))
-		if err != nil {
-			return err
-		}
-		ready, killed = append(ready, fromReady), append(killed, fromKill)
-		if err := k.settleFor(ctx, reported); err != nil {
+	for _, edits := range []int{outageEdits, stormEdits} {
+		if err := k.controllerKills(ctx, b, edits, rounds); err != nil {
 			return err
 		}
 	}
-	edits := len(k.some(stormEdits))
-	b.add(line{Row: 14, Work: fmt.Sprintf("controller killed amid %d edits: new process ready → all restored", edits), Unit: "ms", Samples: milliseconds(ready),
-		Requests: fmt.Sprintf("from the kill: %s ms", format(median(milliseconds(killed))))})
 	var back, away []time.Duration
 	for i := range rounds {
 		say("Row 14: kube-apiserver is killed (%d of %d)", i+1, rounds)
@@ -57,15 +47,34 @@ func (k *kept) outages(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// killController kills the controller when a third of the edits of a storm are answered, starts it again, and waits until all is
+// controllerKills kills the controller amid that many edits, again and again.
+func (k *kept) controllerKills(ctx context.Context, b *bench, edits, rounds int) error {
+	names := k.some(edits)
+	var ready, killed []time.Duration
+	for i := range rounds {
+		say("Row 14: the controller is killed amid %d edits (%d of %d)", len(names), i+1, rounds)
+		fromReady, fromKill, err := k.killController(ctx, names, fmt.Sprintf("killed-%d-%d", len(names), i))
+		if err != nil {
+			return err
+		}
+		ready, killed = append(ready, fromReady), append(killed, fromKill)
+		if err := k.settleFor(ctx, reported); err != nil {
+			return err
+		}
+	}
+	b.add(line{Row: 14, Work: fmt.Sprintf("controller killed amid %d edits: new process ready → all restored", len(names)), Unit: "ms", Samples: milliseconds(ready),
+		Requests: fmt.Sprintf("from the kill: %s ms", format(median(milliseconds(killed))))})
+	return nil
+}
+
+// killController kills the controller when a third of the edits are answered, starts it again, and waits until all is
 // restored.
-func (k *kept) killController(ctx context.Context, value string) (fromReady, fromKill time.Duration, err error) {
+func (k *kept) killController(ctx context.Context, names []string, value string) (fromReady, fromKill time.Duration, err error) {
 	events, err := k.watchConfigMaps(ctx, k.namespace)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer events.Stop()
-	names := k.some(stormEdits)
 	amid := make(chan struct{})
 	var edited atomic.Int64
 	var killed, ready, restored time.Time
