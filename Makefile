@@ -3,7 +3,8 @@
 PACKAGES ?= ./...
 TESTFLAGS ?=
 BENCHFLAGS ?=
-export TESTFLAGS
+NODES ?=
+export TESTFLAGS NODES
 
 .DEFAULT_GOAL := help
 SEEDS ?= 1-300
@@ -12,7 +13,7 @@ SEEDS ?= 1-300
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-run: build build-localcluster ## Run a local cluster, NOPEA and a sample repository until Ctrl-C
+run: build build-localcluster ## Run a local cluster, NOPEA and a sample repository until Ctrl-C (NODES=2: Pods run, on simulated nodes)
 	@_output/bin/sandbox run
 
 up: build build-localcluster ## Start a local cluster and NOPEA in the background

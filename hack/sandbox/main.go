@@ -1,5 +1,5 @@
 // Command sandbox runs NOPEA on a Kubernetes control plane of this machine, to try it out (run) or to work against it (up, down). It is
-// the program behind `make run`, `make up` and `make down`; how the cluster and NOPEA are brought up is in pkg/testing.
+// the program behind `make run`, `make up` and `make down`, with as many simulated nodes as the variable NODES says; how the cluster and NOPEA are brought up is in pkg/testing.
 package main
 
 import (

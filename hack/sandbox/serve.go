@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,9 +33,13 @@ func serve(ctx context.Context, f folder, background bool, out io.Writer, then f
 		return err
 	}
 
+	nodes, err := simulatedNodes()
+	if err != nil {
+		return err
+	}
 	started := time.Now()
 	fmt.Fprintln(out, "Starting etcd, kube-apiserver and kube-controller-manager …")
-	cluster, err := localcluster.Start(ctx, localcluster.Options{Dir: f.cluster(), Durable: true})
+	cluster, err := localcluster.Start(ctx, localcluster.Options{Dir: f.cluster(), Durable: true, Nodes: nodes})
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -66,6 +71,19 @@ func serve(ctx context.Context, f folder, background bool, out io.Writer, then f
 		return err
 	}
 	return keepRunning(ctx, cluster, nopea, out)
+}
+
+// simulatedNodes is how many nodes NODES asks for.
+func simulatedNodes() (int, error) {
+	asked := os.Getenv("NODES")
+	if asked == "" {
+		return 0, nil
+	}
+	nodes, err := strconv.Atoi(asked)
+	if err != nil {
+		return 0, fmt.Errorf("NODES is %q: it must be the number of nodes to simulate", asked)
+	}
+	return nodes, nil
 }
 
 // interrupted drops an error that only says that the user asked to stop.

@@ -24,7 +24,7 @@ const (
 	kubectlBinary    = "kubectl"
 
 	defaultReadyTimeout = time.Minute
-	// stopTimeout outlasts the supervisor's patience with its three components, after which it kills them.
+	// stopTimeout outlasts the supervisor's patience with its components, after which it kills them.
 	stopTimeout = 40 * time.Second
 )
 
@@ -47,6 +47,8 @@ type Options struct {
 	Durable bool
 	// ReadyTimeout is how long the start may take. Default: a minute.
 	ReadyTimeout time.Duration
+	// Nodes is how many nodes are simulated: Pods are put there and said to run. Without any they stay pending.
+	Nodes int
 }
 
 // Cluster is a control plane that runs. It ends with Stop, and with the process that started it, however that ends.
@@ -78,7 +80,8 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("find the folder of the cluster: %w", err)
 	}
 	cmd := exec.Command(binary, "run", "--until-stdin-closes", "--dir="+dir,
-		"--ready-timeout="+o.ReadyTimeout.String(), "--unsafe-no-fsync="+strconv.FormatBool(!o.Durable))
+		"--ready-timeout="+o.ReadyTimeout.String(), "--unsafe-no-fsync="+strconv.FormatBool(!o.Durable),
+		"--nodes="+strconv.Itoa(o.Nodes))
 	// Ctrl-C in a terminal is for the process that started the cluster: it stops what uses the cluster first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := supervisorLog(dir)

@@ -35,8 +35,9 @@ const (
 
 // Options say what is installed where.
 type Options struct {
-	// Cluster to install NOPEA on.
+	// Cluster to install NOPEA on. Main starts one, with that many simulated Nodes, where there is none.
 	Cluster *localcluster.Cluster
+	Nodes   int
 	// Dir holds the data, logs and credentials of the two servers. What an earlier sandbox stored there is kept. Its path must be
 	// short enough for a Unix socket: about 80 characters.
 	Dir string

@@ -39,7 +39,7 @@ func Main(m *testing.M, o Options, use func(*Sandbox)) int {
 func runTests(m *testing.M, o Options, dir string, use func(*Sandbox)) (code int, err error) {
 	ctx := context.Background()
 	if o.Cluster == nil {
-		o.Cluster, err = localcluster.Start(ctx, localcluster.Options{Dir: filepath.Join(dir, "cluster")})
+		o.Cluster, err = localcluster.Start(ctx, localcluster.Options{Dir: filepath.Join(dir, "cluster"), Nodes: o.Nodes})
 		if err != nil {
 			return 1, err
 		}

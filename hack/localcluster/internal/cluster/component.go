@@ -14,6 +14,8 @@ type Options struct {
 	// UnsafeNoFsync lets etcd answer before its data is on disk: faster, but a crash of
 	// the machine loses data. A crash of etcd alone does not.
 	UnsafeNoFsync bool
+	// Nodes is how many nodes are simulated. Without any, Pods stay pending.
+	Nodes int
 	// AssetsDir is a folder of executables, named as the components are, to use instead
 	// of this program. Those missing there are still this program's.
 	AssetsDir string
@@ -30,6 +32,10 @@ func CommandLine(l Layout, ports Ports, component string, options Options) (path
 		args = apiServerArgs(l, ports)
 	case ControllerManager:
 		args = controllerManagerArgs(l, ports)
+	case Scheduler:
+		args = schedulerArgs(l, ports)
+	case Kwok:
+		args = kwokArgs(l, ports)
 	default:
 		return "", nil, fmt.Errorf("there is no component %q", component)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestCommandLine(t *testing.T) {
-	layout, ports := testLayout(t), Ports{1, 2, 3, 4}
+	layout, ports := testLayout(t), Ports{1, 2, 3, 4, 5, 6}
 	assets := t.TempDir()
 	if err := os.WriteFile(filepath.Join(assets, Etcd), nil, 0o700); err != nil {
 		t.Fatal(err)
@@ -27,6 +27,8 @@ func TestCommandLine(t *testing.T) {
 		{"asset", Etcd, Options{Self: "/self", AssetsDir: assets}, filepath.Join(assets, Etcd), "--name=localcluster", "--client-cert-auth"},
 		{"asset not executable", APIServer, Options{Self: "/self", AssetsDir: assets}, "/self", SelfCommand, "--secure-port=3"},
 		{"asset missing", ControllerManager, Options{Self: "/self", AssetsDir: assets}, "/self", SelfCommand, "--secure-port=4"},
+		{"scheduler", Scheduler, Options{Self: "/self"}, "/self", SelfCommand, "--secure-port=5"},
+		{"kwok", Kwok, Options{Self: "/self"}, "/self", SelfCommand, "--server-address=127.0.0.1:6"},
 		{"no fsync", Etcd, Options{Self: "/self", UnsafeNoFsync: true}, "/self", SelfCommand, "--unsafe-no-fsync"},
 	}
 	for _, test := range tests {

@@ -36,11 +36,12 @@ current-context: localcluster
 `))
 
 // WriteConfig writes the files that the components and the administrator read: the
-// kubeconfigs and the audit policy. The certificates must exist.
+// kubeconfigs, the audit policy and kwok's stages. The certificates must exist.
 func WriteConfig(l Layout, ports Ports) error {
 	for _, config := range []struct{ path, cert string }{
 		{l.Kubeconfig(), AdminCert},
 		{l.controllerManagerKubeconfig(), controllerManagerUserCert},
+		{l.schedulerKubeconfig(), schedulerUserCert},
 	} {
 		data, err := kubeconfig(l, ports, config.cert)
 		if err != nil {
@@ -49,6 +50,9 @@ func WriteConfig(l Layout, ports Ports) error {
 		if err := atomicfile.Write(config.path, data, 0o600); err != nil {
 			return err
 		}
+	}
+	if err := atomicfile.Write(l.stages(), []byte(stages()), 0o600); err != nil {
+		return err
 	}
 	return atomicfile.Write(l.auditPolicy(), auditPolicy, 0o600)
 }

@@ -18,14 +18,22 @@ const (
 	Etcd              = "etcd"
 	APIServer         = "kube-apiserver"
 	ControllerManager = "kube-controller-manager"
+	Scheduler         = "kube-scheduler"
+	Kwok              = "kwok"
 
-	// Supervisor is the process that runs the three; it has a log and a pid file as they do.
+	// Supervisor is the process that runs them; it has a log and a pid file as they do.
 	Supervisor = "supervisor"
 )
 
-// StartOrder lists the components such that each comes after what it depends on.
-// They are stopped in the reverse order.
-var StartOrder = []string{Etcd, APIServer, ControllerManager}
+// StartOrder lists the components of a cluster with that many simulated nodes, such that
+// each comes after what it depends on. They are stopped in the reverse order.
+func StartOrder(nodes int) []string {
+	components := []string{Etcd, APIServer, ControllerManager}
+	if nodes > 0 {
+		components = append(components, Scheduler, Kwok)
+	}
+	return components
+}
 
 const (
 	markerName    = ".localcluster"
@@ -71,6 +79,11 @@ func (l Layout) Kubeconfig() string { return l.path("kubeconfig") }
 func (l Layout) controllerManagerKubeconfig() string {
 	return l.path(ControllerManager + ".kubeconfig")
 }
+
+func (l Layout) schedulerKubeconfig() string { return l.path(Scheduler + ".kubeconfig") }
+
+// stages is what kwok does to Nodes and Pods.
+func (l Layout) stages() string { return l.path("stages.yaml") }
 
 // Cert is the file of the certificate called name.
 func (l Layout) Cert(name string) string { return l.path("pki", name+".crt") }

@@ -36,6 +36,8 @@ const (
 	apiServerCert             = "kube-apiserver"
 	controllerManagerCert     = "kube-controller-manager"
 	controllerManagerUserCert = "kube-controller-manager-client"
+	schedulerCert             = "kube-scheduler"
+	schedulerUserCert         = "kube-scheduler-client"
 	frontProxyCert            = "front-proxy-client"
 
 	// serviceAccountKey is a bare key: it signs the tokens of ServiceAccounts.
@@ -83,8 +85,10 @@ func certSpecs() []certSpec {
 		serving(apiServerCert, ClusterCA, append(local, serviceIP, "kubernetes", "kubernetes.default",
 			"kubernetes.default.svc", "kubernetes.default.svc.cluster.local"), server),
 		serving(controllerManagerCert, ClusterCA, local, server),
+		serving(schedulerCert, ClusterCA, local, server),
 		user(AdminCert, ClusterCA, "kubernetes-admin", "system:masters"),
 		user(controllerManagerUserCert, ClusterCA, "system:kube-controller-manager"),
+		user(schedulerUserCert, ClusterCA, "system:kube-scheduler"),
 		user(frontProxyCert, frontProxyCA, frontProxyCert),
 		// etcd shows its certificate to its peers too, as a client.
 		serving(etcdCert, EtcdCA, local, server, client),

@@ -20,11 +20,20 @@ type Ports struct {
 	EtcdPeer          int `json:"etcdPeer"`
 	APIServer         int `json:"kubeAPIServer"`
 	ControllerManager int `json:"kubeControllerManager"`
+	Scheduler         int `json:"kubeScheduler"`
+	Kwok              int `json:"kwok"`
 }
 
 // State is what a cluster remembers from one start to the next, besides its data.
 type State struct {
 	Ports Ports `json:"ports"`
+	// Nodes is how many nodes are simulated.
+	Nodes int `json:"nodes,omitempty"`
+}
+
+// each is all of them, to be read or set.
+func (p *Ports) each() []*int {
+	return []*int{&p.EtcdClient, &p.EtcdPeer, &p.APIServer, &p.ControllerManager, &p.Scheduler, &p.Kwok}
 }
 
 // Ports are chosen from a range below those that Linux (32768) and Darwin (49152) give
@@ -69,7 +78,7 @@ func (s State) Save(l Layout) error {
 func ChoosePorts(ports Ports, free func(port int) bool, candidate func() int) (Ports, error) {
 	const attempts = 1000
 	taken := map[int]bool{}
-	for _, port := range []*int{&ports.EtcdClient, &ports.EtcdPeer, &ports.APIServer, &ports.ControllerManager} {
+	for _, port := range ports.each() {
 		for range attempts {
 			if *port != 0 && !taken[*port] && free(*port) {
 				break
@@ -99,8 +108,8 @@ func PortFree(port int) bool {
 // AwaitPorts gives the components of a supervisor that was killed the time to let go of the ports.
 func AwaitPorts(ports Ports) {
 	deadline := time.Now().Add(portPatience)
-	for _, port := range []int{ports.EtcdClient, ports.EtcdPeer, ports.APIServer, ports.ControllerManager} {
-		for port != 0 && !PortFree(port) && time.Now().Before(deadline) {
+	for _, port := range ports.each() {
+		for *port != 0 && !PortFree(*port) && time.Now().Before(deadline) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}

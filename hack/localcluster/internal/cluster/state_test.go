@@ -18,18 +18,18 @@ func testLayout(t *testing.T) Layout {
 }
 
 func TestChoosePorts(t *testing.T) {
-	kept := Ports{EtcdClient: 1, EtcdPeer: 2, APIServer: 3, ControllerManager: 4}
+	kept := Ports{EtcdClient: 1, EtcdPeer: 2, APIServer: 3, ControllerManager: 4, Scheduler: 5, Kwok: 6}
 	tests := []struct {
 		name  string
 		ports Ports
 		taken map[int]bool
 		want  Ports
 	}{
-		{"first start", Ports{}, nil, Ports{101, 102, 103, 104}},
+		{"first start", Ports{}, nil, Ports{101, 102, 103, 104, 105, 106}},
 		{"all free", kept, nil, kept},
-		{"one taken", kept, map[int]bool{3: true}, Ports{1, 2, 101, 4}},
-		{"candidate taken", Ports{}, map[int]bool{101: true, 103: true}, Ports{102, 104, 105, 106}},
-		{"twice the same", Ports{1, 1, 3, 4}, nil, Ports{1, 101, 3, 4}},
+		{"one taken", kept, map[int]bool{3: true}, Ports{1, 2, 101, 4, 5, 6}},
+		{"candidate taken", Ports{}, map[int]bool{101: true, 103: true}, Ports{102, 104, 105, 106, 107, 108}},
+		{"twice the same", Ports{1, 1, 3, 4, 5, 6}, nil, Ports{1, 101, 3, 4, 5, 6}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestStateSurvives(t *testing.T) {
 	if state, err := LoadState(layout); err != nil || state != (State{}) {
 		t.Errorf("LoadState before the first start = %v, %v", state, err)
 	}
-	want := State{Ports: Ports{1, 2, 3, 4}}
+	want := State{Ports: Ports{1, 2, 3, 4, 5, 6}, Nodes: 2}
 	if err := want.Save(layout); err != nil {
 		t.Fatal(err)
 	}

@@ -20,20 +20,29 @@ type settings struct {
 	dir           string
 	readyTimeout  time.Duration
 	unsafeNoFsync bool
+	nodes         int
 }
+
+// maxNodes is what kwok still does in its stride beside everything else.
+const maxNodes = 100
 
 func (s *settings) addStartFlags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&s.readyTimeout, "ready-timeout", time.Minute, "how long the cluster may take to become ready")
 	cmd.Flags().BoolVar(&s.unsafeNoFsync, "unsafe-no-fsync", false, "let etcd answer before its data is on disk: faster, but a crash of the machine loses data")
+	cmd.Flags().IntVar(&s.nodes, "nodes", 0, "how many nodes to simulate: kube-scheduler puts Pods there, and kwok says that they run")
 }
 
 func (s *settings) options() (cluster.Options, error) {
+	if s.nodes < 0 || s.nodes > maxNodes {
+		return cluster.Options{}, fmt.Errorf("--nodes is %d: it must be between 0 and %d", s.nodes, maxNodes)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return cluster.Options{}, fmt.Errorf("finding this program's own file: %w", err)
 	}
 	return cluster.Options{
 		UnsafeNoFsync: s.unsafeNoFsync,
+		Nodes:         s.nodes,
 		AssetsDir:     os.Getenv("KUBEBUILDER_ASSETS"),
 		Self:          self,
 	}, nil
@@ -45,7 +54,8 @@ func New(components map[string]Component) *cobra.Command {
 		Use:   "localcluster",
 		Short: "Run a Kubernetes control plane on this machine, without containers",
 		Long: `Run a Kubernetes control plane on this machine, without containers: etcd,
-kube-apiserver and kube-controller-manager. There are no nodes, so Pods stay pending.
+kube-apiserver and kube-controller-manager. There are no nodes, so Pods stay pending,
+unless --nodes simulates some: with kube-scheduler, and kwok in a kubelet's place.
 
 Where the variable KUBEBUILDER_ASSETS names a folder, the executables etcd,
 kube-apiserver and kube-controller-manager found there are run instead of those

@@ -81,13 +81,13 @@ func run(ctx context.Context, layout cluster.Layout, options cluster.Options, re
 	}
 	defer func() { err = errors.Join(err, os.Remove(pidFile)) }()
 
-	ports, err := prepare(layout, started)
+	state, err := prepare(layout, options.Nodes, started)
 	if err != nil {
 		return err
 	}
 	group := &supervise.Group{}
 	defer group.Stop(stopGrace)
-	if err := start(ctx, group, layout, ports, options, readyTimeout); err != nil {
+	if err := start(ctx, group, layout, state, options, readyTimeout); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "The cluster is ready after %.1fs: export KUBECONFIG=%s\n", time.Since(started).Seconds(), layout.Kubeconfig())
@@ -98,29 +98,30 @@ func run(ctx context.Context, layout cluster.Layout, options cluster.Options, re
 }
 
 // prepare writes all files that the components read.
-func prepare(layout cluster.Layout, now time.Time) (cluster.Ports, error) {
+func prepare(layout cluster.Layout, nodes int, now time.Time) (cluster.State, error) {
 	state, err := cluster.LoadState(layout)
 	if err != nil {
-		return cluster.Ports{}, err
+		return cluster.State{}, err
 	}
+	state.Nodes = nodes
 	cluster.AwaitPorts(state.Ports)
 	if state.Ports, err = cluster.ChoosePorts(state.Ports, cluster.PortFree, cluster.RandomPort); err != nil {
-		return cluster.Ports{}, err
+		return cluster.State{}, err
 	}
 	if err := state.Save(layout); err != nil {
-		return cluster.Ports{}, err
+		return cluster.State{}, err
 	}
 	if err := cluster.EnsurePKI(layout, now); err != nil {
-		return cluster.Ports{}, err
+		return cluster.State{}, err
 	}
-	return state.Ports, cluster.WriteConfig(layout, state.Ports)
+	return state, cluster.WriteConfig(layout, state.Ports)
 }
 
 // start starts the components, each when the one it depends on serves: one that came
 // too early would wait for a whole second before it tries again. It returns when the
 // cluster is ready.
-func start(ctx context.Context, group *supervise.Group, layout cluster.Layout, ports cluster.Ports, options cluster.Options, timeout time.Duration) error {
-	checks, err := probe.Checks(layout, ports)
+func start(ctx context.Context, group *supervise.Group, layout cluster.Layout, state cluster.State, options cluster.Options, timeout time.Duration) error {
+	checks, err := probe.Checks(layout, state)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func start(ctx context.Context, group *supervise.Group, layout cluster.Layout, p
 	keepers := map[string]*supervise.Keeper{}
 	for _, check := range checks {
 		if keepers[check.Component] == nil {
-			spec, err := specOf(layout, ports, check.Component, options)
+			spec, err := specOf(layout, state.Ports, check.Component, options)
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func status(ctx context.Context, layout cluster.Layout, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	checks, err := probe.Checks(layout, state.Ports)
+	checks, err := probe.Checks(layout, state)
 	if err != nil {
 		return err
 	}
@@ -53,10 +53,12 @@ func status(ctx context.Context, layout cluster.Layout, out io.Writer) error {
 		cluster.Etcd:              cluster.URL(state.Ports.EtcdClient),
 		cluster.APIServer:         cluster.URL(state.Ports.APIServer),
 		cluster.ControllerManager: cluster.URL(state.Ports.ControllerManager),
+		cluster.Scheduler:         cluster.URL(state.Ports.Scheduler),
+		cluster.Kwok:              fmt.Sprintf("http://127.0.0.1:%d", state.Ports.Kwok),
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "COMPONENT\tPID\tURL\tSTATUS")
-	for _, component := range cluster.StartOrder {
+	for _, component := range cluster.StartOrder(state.Nodes) {
 		pid, err := readPID(layout, component)
 		if err != nil {
 			return err

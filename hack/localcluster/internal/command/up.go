@@ -52,7 +52,7 @@ func awaitRunning(ctx context.Context, layout cluster.Layout, timeout time.Durat
 			if err != nil {
 				return err
 			}
-			checks, err := probe.Checks(layout, state.Ports)
+			checks, err := probe.Checks(layout, state)
 			if err != nil {
 				return err
 			}
@@ -92,7 +92,8 @@ func startDetached(ctx context.Context, layout cluster.Layout, set *settings, ou
 	}
 
 	cmd := exec.Command(options.Self, "run", "--dir="+layout.Dir,
-		"--ready-timeout="+set.readyTimeout.String(), fmt.Sprintf("--unsafe-no-fsync=%t", set.unsafeNoFsync))
+		"--ready-timeout="+set.readyTimeout.String(), fmt.Sprintf("--unsafe-no-fsync=%t", set.unsafeNoFsync),
+		fmt.Sprintf("--nodes=%d", set.nodes))
 	cmd.Stderr = log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdout, err := cmd.StdoutPipe()

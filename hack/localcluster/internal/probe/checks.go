@@ -30,7 +30,8 @@ const requestTimeout = 5 * time.Second
 
 // Checks returns the conditions in the order in which they come to hold. They use the
 // certificates as they are in the cluster's folder at the time of the call.
-func Checks(l cluster.Layout, ports cluster.Ports) ([]Check, error) {
+func Checks(l cluster.Layout, state cluster.State) ([]Check, error) {
+	ports := state.Ports
 	etcd, err := newClient(l, cluster.EtcdCA, cluster.EtcdClientCert)
 	if err != nil {
 		return nil, err
@@ -40,14 +41,21 @@ func Checks(l cluster.Layout, ports cluster.Ports) ([]Check, error) {
 		return nil, err
 	}
 	apiServer := cluster.URL(ports.APIServer)
-	return []Check{
+	checks := []Check{
 		{cluster.Etcd, "etcd to be healthy", get(etcd, cluster.URL(ports.EtcdClient)+"/health")},
 		{cluster.APIServer, "kube-apiserver to be live", get(admin, apiServer+"/livez/ping")},
 		// Among others this covers the aggregator's hooks and the bootstrap of RBAC.
 		{cluster.APIServer, "kube-apiserver to be ready", get(admin, apiServer+"/readyz")},
 		{cluster.ControllerManager, "kube-controller-manager to be healthy", get(admin, cluster.URL(ports.ControllerManager)+"/healthz")},
 		{cluster.ControllerManager, "the ServiceAccount of namespace default", get(admin, apiServer+"/api/v1/namespaces/default/serviceaccounts/default")},
-	}, nil
+	}
+	if state.Nodes > 0 {
+		checks = append(checks,
+			Check{cluster.Scheduler, "kube-scheduler to be healthy", get(admin, cluster.URL(ports.Scheduler)+"/healthz")},
+			Check{cluster.Kwok, "kwok to be healthy", get(http.DefaultClient, fmt.Sprintf("http://127.0.0.1:%d/healthz", ports.Kwok))},
+			Check{cluster.Kwok, "the simulated nodes", nodes(admin, apiServer, state.Nodes)})
+	}
+	return checks, nil
 }
 
 func newClient(l cluster.Layout, ca, cert string) (*http.Client, error) {
