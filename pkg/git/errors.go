@@ -36,6 +36,7 @@ const (
 	RefNotFound        Code = "RefNotFound"
 	CommitNotFound     Code = "CommitNotFound"
 	PathNotFound       Code = "PathNotFound"
+	IsFolder           Code = "IsFolder" // where a file is wanted
 	TooLarge           Code = "TooLarge" // Error.Limit and Error.Max say which limit
 	Unsupported        Code = "Unsupported"
 	Corrupt            Code = "Corrupt"
@@ -111,6 +112,7 @@ var hints = map[Code]string{
 	RefNotFound:        "Check the name. If the branch or tag was deleted, push it again or name another; nothing is removed from the cluster because of it.",
 	CommitNotFound:     "Check the commit id. The commit may be gone after a force push, or the server may give out only commits that a branch or tag points to: name the branch or tag instead.",
 	PathNotFound:       "Check the path; it is relative to the root of the repository and case-sensitive.",
+	IsFolder:           "Name a file in it.",
 	Unsupported:        "Move it out of the path that is synced, or replace it with a plain file.",
 	Corrupt:            "What the server sent does not fit together; a fresh copy did not help. Run git fsck on the server.",
 	Storage:            "Check free space and permissions of the cache folder.",

@@ -82,6 +82,30 @@ func (s *Snapshot) Files(ctx context.Context, folder string, want func(path stri
 	return files, nil
 }
 
+// File reads the one regular file at that path. Errors: PathNotFound, IsFolder for a folder, Unsupported for a symbolic link, a submodule or
+// a Git LFS pointer, TooLarge.
+func (s *Snapshot) File(ctx context.Context, path string) (File, error) {
+	var file File
+	err := s.read(ctx, path, func(r *reader) error {
+		e, err := r.find(s.root, cleanPath(path))
+		if err != nil {
+			return err
+		}
+		if e.mode == filemode.Dir {
+			return at(path, failf(IsFolder, "a folder is where a file is wanted"))
+		}
+		files, err := r.files(e, cleanPath(path), func(string) bool { return true })
+		if err == nil {
+			file = files[0]
+		}
+		return err
+	})
+	if _, err := s.noted(path, file.Hash, err); err != nil {
+		return File{}, err
+	}
+	return file, nil
+}
+
 // noted notes what a path that was read held.
 func (s *Snapshot) noted(path, id string, err error) (string, error) {
 	switch {

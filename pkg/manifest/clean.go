@@ -104,7 +104,7 @@ func checkType(obj map[string]any) *Error {
 		return fault(Invalid, "apiVersion %s is not of the form version or group/version, such as v1 or apps/v1", quote(apiVersion))
 	}
 	if gv.Group == "kustomize.config.k8s.io" {
-		return fault(Invalid, "a Kustomize file is no object; commit what Kustomize renders, or move the file out of spec.path")
+		return fault(Invalid, "a Kustomize file is no object; to have it built, let spec.path name the folder that holds it under the name kustomization.yaml")
 	}
 	return nil
 }

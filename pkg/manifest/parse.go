@@ -129,12 +129,7 @@ func decode(ctx context.Context, file File, limits Limits) (result *parsed) {
 		return result
 	}
 	d := &decoder{ctx: ctx, file: file, limits: limits}
-	var err *Error
-	if isJSON(file) {
-		err = d.json()
-	} else {
-		err = d.yaml()
-	}
+	err := d.read()
 	result.expanded, result.size = d.expanded, d.size
 	result.objects, result.errs = d.objects()
 	if err != nil {
@@ -142,6 +137,14 @@ func decode(ctx context.Context, file File, limits Limits) (result *parsed) {
 		result.errs.add(err.at(at))
 	}
 	return result
+}
+
+// read decodes the documents of the file, up to the first fault.
+func (d *decoder) read() *Error {
+	if isJSON(d.file) {
+		return d.json()
+	}
+	return d.yaml()
 }
 
 func checkFile(file File, limits Limits) *Error {
@@ -181,6 +184,9 @@ type decoder struct {
 	limits         Limits
 	documents      []document
 	expanded, size int64
+	// loose takes documents of any shape, into values.
+	loose  bool
+	values []any
 }
 
 // document is one value of a file, before it is known to be an object.
@@ -194,8 +200,12 @@ func (d *decoder) add(line int, value any) *Error {
 	if value == nil {
 		return nil
 	}
-	if len(d.documents) == d.limits.MaxDocumentsPerFile {
+	if len(d.documents)+len(d.values) == d.limits.MaxDocumentsPerFile {
 		return faultAt(line, TooLarge, "the file holds more than %d documents; split it", d.limits.MaxDocumentsPerFile)
+	}
+	if d.loose {
+		d.values = append(d.values, value)
+		return nil
 	}
 	m, ok := value.(map[string]any)
 	if !ok {

@@ -13,12 +13,14 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/kustomize"
 	"nopea.io/nopea/pkg/manifest"
 )
 
 // Codes of a Failure, beside those of pkg/git. They are the reasons of conditions.
 const (
 	CodeManifestInvalid        = "ManifestInvalid"
+	CodeBuildFailed            = "BuildFailed"
 	CodeIgnoreInvalid          = "IgnoreDifferencesInvalid"
 	CodeUnknownKind            = "UnknownKind"
 	CodeSourceEmpty            = "SourceEmpty"
@@ -65,6 +67,7 @@ func explain(err error, repository *v1alpha1.GitRepository) *Failure {
 		fromGit *git.Error
 		objects *apply.ObjectError
 		faults  *manifest.ErrorList
+		build   *kustomize.Error
 	)
 	switch {
 	case err == nil:
@@ -73,6 +76,9 @@ func explain(err error, repository *v1alpha1.GitRepository) *Failure {
 		return failure
 	case errors.As(err, &faults):
 		return explainManifest(faults)
+	case errors.As(err, &build):
+		return &Failure{Code: CodeBuildFailed, Message: build.Error(), Stalled: true,
+			Hint: "Nothing of this commit was applied. Correct the files and push."}
 	case errors.As(err, &fromGit):
 		return explainGit(fromGit, repository)
 	case errors.As(err, &objects):

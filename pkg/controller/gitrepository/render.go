@@ -21,24 +21,25 @@ type rendered struct {
 	defined map[schema.GroupKind]bool
 }
 
-// render reads the manifests of a commit and makes them ready to apply for a GitRepository.
+// render makes of a commit what is to be applied for a GitRepository, step by step.
 func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, asOf time.Time) (*rendered, error) {
 	rendersTotal.Inc()
-	files, err := snapshot.Files(ctx, repository.Spec.Path, manifest.Wanted)
+	objects, err := c.load(ctx, commitTree{snapshot: snapshot}, repository.Spec.Path)
 	if err != nil {
 		return nil, err
 	}
-	sources := make([]manifest.File, len(files))
-	for i, file := range files {
-		sources[i] = manifest.File{Path: file.Path, Data: file.Data, Hash: file.Hash}
-	}
-	objects, err := c.Manifests.Parse(ctx, sources, manifest.DefaultLimits())
+	objects, err = c.normalize(ctx, repository, objects, asOf)
 	if err != nil {
 		return nil, err
 	}
+	return desire(objects, &repository.Spec, c.IgnoreDifferences)
+}
+
+// normalize completes objects with namespaces and with what marks them as the GitRepository's.
+func (c *Controller) normalize(ctx context.Context, repository *v1alpha1.GitRepository, objects []manifest.Object, asOf time.Time) ([]manifest.Object, error) {
 	scope := &scopes{ctx: ctx, discovery: c.Discovery, asOf: asOf}
 	owner := ownerOf(repository)
-	objects, err = manifest.Normalize(objects, manifest.Options{
+	normal, err := manifest.Normalize(objects, manifest.Options{
 		Scope:            scope.of,
 		TargetNamespace:  repository.Spec.TargetNamespace,
 		DefaultNamespace: repository.Namespace,
@@ -58,7 +59,7 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 	if err != nil {
 		return nil, errors.Join(scope.err, err)
 	}
-	return desire(objects, &repository.Spec, c.IgnoreDifferences)
+	return normal, nil
 }
 
 // scopes answers which kinds live in a namespace, and remembers why it could not answer.
