@@ -90,9 +90,9 @@ func (w *walk) failed(file string, err error) *Error {
 	return &Error{File: file, Message: "kustomize build: " + withoutContent(err.Error(), w.isName), Err: err}
 }
 
-// isName tells what may be quoted of the files: the names of objects and files.
+// isName tells what may be quoted of the files: the names of objects, files and folders.
 func (w *walk) isName(text string) bool {
-	if _, file := w.files[strings.TrimPrefix(text, "/")]; file || w.names[text] {
+	if text != "" && w.files.Exists(text) || w.names[text] {
 		return true
 	}
 	// An id: Deployment.v1.apps/web.default

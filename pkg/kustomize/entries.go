@@ -26,7 +26,10 @@ func (v *visit) resolve(file, field, entry string) (string, error) {
 	if target == ".." || strings.HasPrefix(target, "../") {
 		return "", faultIn(file, field, entry, "this path leads out of the repository")
 	}
-	return strings.TrimPrefix(target, "."+"/"), nil
+	if target == "." {
+		return "", nil
+	}
+	return target, nil
 }
 
 var (

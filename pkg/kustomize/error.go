@@ -62,6 +62,12 @@ func quote(s string) string {
 // withoutContent takes out of a message of the library what it may quote of the files: its errors dump whole patches and generators, which may
 // hold secrets. What is quoted stays only if it is known to be a name.
 func withoutContent(message string, isName func(string) bool) string {
+	// Of an entry of resources that is a folder, the library first tells at length why it is no file.
+	const twice, quotedFirst = "accumulation err='", "': "
+	if strings.Contains(message, twice) {
+		message = message[strings.LastIndex(message, quotedFirst)+len(quotedFirst):]
+	}
+	message, _, _ = strings.Cut(message, " for value ")
 	var b strings.Builder
 	for len(message) > 0 && b.Len() < maxMessage {
 		i := strings.IndexAny(message, "`[{\"'\n")
