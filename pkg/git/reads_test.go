@@ -64,3 +64,31 @@ func TestReadsOfALink(t *testing.T) {
 		t.Error("a link repeats a file")
 	}
 }
+
+// TestReadsOfFiles notes a file alone, and of a folder nothing.
+func TestReadsOfFiles(t *testing.T) {
+	f := newFixture(t)
+	f.commit(map[string]string{"apps/a.yaml": "1", "apps/b.yaml": "1"})
+	reads := &Reads{}
+	noting := f.fetch(f.resolve(Ref{})).Noting(reads)
+	file, err := noting.File(f.ctx, "/apps/a.yaml")
+	f.check(err)
+	if file.Path != "apps/a.yaml" || string(file.Data) != "1" || file.Hash != f.git("rev-parse", "main:apps/a.yaml") {
+		t.Errorf("read %+v", file)
+	}
+	_, err = noting.File(f.ctx, "apps")
+	hasCode(t, err, IsFolder)
+	_, err = noting.File(f.ctx, "apps/kustomization.yaml")
+	hasCode(t, err, PathNotFound)
+	if paths := reads.Paths(); !slices.Equal(paths, []string{"apps/a.yaml", "apps/kustomization.yaml"}) {
+		t.Errorf("noted %v", paths)
+	}
+	f.commit(map[string]string{"apps/b.yaml": "2", "apps/c.yaml": "2"})
+	if same, err := f.fetch(f.resolve(Ref{})).Repeats(f.ctx, reads); !same || err != nil {
+		t.Errorf("a change beside what was read: %v, %v", same, err)
+	}
+	f.commit(map[string]string{"apps/kustomization.yaml": "2"})
+	if same, err := f.fetch(f.resolve(Ref{})).Repeats(f.ctx, reads); same || err != nil {
+		t.Errorf("a file where none was: %v, %v", same, err)
+	}
+}

@@ -100,7 +100,7 @@ func explainGit(err *git.Error, repository *v1alpha1.GitRepository) *Failure {
 		if repository.Spec.SecretRef == nil {
 			failure.Hint += " Credentials come from the Secret that spec.secretRef names; it names none."
 		}
-	case git.InvalidURL, git.InvalidRef, git.PathNotFound, git.EmptyRepository, git.RefNotFound,
+	case git.InvalidURL, git.InvalidRef, git.PathNotFound, git.IsFolder, git.EmptyRepository, git.RefNotFound,
 		git.CommitNotFound, git.TooLarge, git.Unsupported:
 		failure.Stalled = true
 	}

@@ -95,7 +95,7 @@ type GitRepositorySpec struct {
 	// +optional
 	Ref *GitRef `json:"ref,omitempty"`
 	// path is the folder (or single file) inside the repository that holds the manifests, relative to its root.
-	// Everything below it is read. Default: the root.
+	// Everything below it is read; a folder that holds a kustomization file is built by Kustomize. Default: the root.
 	// +optional
 	Path string `json:"path,omitempty"`
 	// interval between two looks at the remote ref, which catch a push that nobody announced. A Go duration such as "30s"
