@@ -28,7 +28,7 @@ func DefaultLimits() Limits {
 		MaxFiles:          10_000,
 		MaxBytes:          64 << 20,
 		MaxObjects:        5_000,
-		MaxWork:           512 << 20,
+		MaxWork:           256 << 20,
 		Manifest:          manifest.DefaultLimits(),
 	}
 }
