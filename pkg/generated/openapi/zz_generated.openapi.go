@@ -3149,7 +3149,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 					},
 					"path": {
 						SchemaProps: spec.SchemaProps{
-							Description: "path is the folder (or single file) inside the repository that holds the manifests, relative to its root. Everything below it is read. Default: the root.",
+							Description: "path is the folder (or single file) inside the repository that holds the manifests, relative to its root. Everything below it is read; a folder that holds a kustomization file is built by Kustomize. Default: the root.",
 							Type:        []string{"string"},
 							Format:      "",
 						},

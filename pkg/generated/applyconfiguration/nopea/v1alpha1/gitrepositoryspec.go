@@ -16,7 +16,7 @@ type GitRepositorySpecApplyConfiguration struct {
 	// ref names the commit to sync. Left out, it is the branch that the remote's HEAD points to.
 	Ref *GitRefApplyConfiguration `json:"ref,omitempty"`
 	// path is the folder (or single file) inside the repository that holds the manifests, relative to its root.
-	// Everything below it is read. Default: the root.
+	// Everything below it is read; a folder that holds a kustomization file is built by Kustomize. Default: the root.
 	Path *string `json:"path,omitempty"`
 	// interval between two looks at the remote ref, which catch a push that nobody announced. A Go duration such as "30s"
 	// or "5m", at least 1s. Default 5m. Each is spread by up to a tenth, so that repositories do not come all at once.
