@@ -2,8 +2,10 @@ package githttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -20,6 +22,8 @@ type Options struct {
 	Dir string
 	// Address to listen on; default a free port of 127.0.0.1.
 	Address string
+	// TLS, if not nil, makes the server speak HTTPS.
+	TLS *tls.Config
 }
 
 // Server serves the bare repositories of a folder.
@@ -30,6 +34,7 @@ type Server struct {
 	home    string
 	http    *http.Server
 	address string
+	scheme  string
 	served  chan error
 	// closeOnce is close, the first time.
 	closeOnce func() error
@@ -66,13 +71,13 @@ func Start(o Options) (*Server, error) {
 	}
 	s := &Server{dir: dir, home: home, credentials: map[string][]Credentials{}, served: make(chan error, 1)}
 	s.closeOnce = sync.OnceValue(s.close)
-	if err := s.listen(o.Address); err != nil {
+	if err := s.listen(o.Address, o.TLS); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
 	return s, nil
 }
 
-func (s *Server) listen(address string) (err error) {
+func (s *Server) listen(address string, secure *tls.Config) (err error) {
 	if s.env, err = newEnvironment(s.home); err != nil {
 		return err
 	}
@@ -85,6 +90,13 @@ func (s *Server) listen(address string) (err error) {
 	}
 	s.address = listener.Addr().String()
 	s.http = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: 10 * time.Second}
+	s.scheme = "http"
+	if secure != nil {
+		s.scheme = "https"
+		listener = tls.NewListener(listener, secure)
+		// Clients that refuse the certificate, or are refused, are no news.
+		s.http.ErrorLog = log.New(discard{}, "", 0)
+	}
 	go func() { s.served <- s.http.Serve(listener) }()
 	return nil
 }
@@ -108,7 +120,7 @@ func (s *Server) Address() string { return s.address }
 
 // URL of a repository, to clone from.
 func (s *Server) URL(name string) string {
-	return "http://" + s.address + "/" + repoName(name)
+	return s.scheme + "://" + s.address + "/" + repoName(name)
 }
 
 func repoName(name string) string { return strings.TrimSuffix(name, ".git") + ".git" }

@@ -5,7 +5,13 @@ import "testing"
 // New starts a server over a temporary folder that ends with the test.
 func New(tb testing.TB) *Server {
 	tb.Helper()
-	s, err := Start(Options{Dir: tb.TempDir()})
+	return NewWith(tb, Options{Dir: tb.TempDir()})
+}
+
+// NewWith is New with options.
+func NewWith(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	s, err := Start(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
