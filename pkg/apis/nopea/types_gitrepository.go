@@ -81,6 +81,7 @@ type GitRepositorySpec struct {
 	ReconcileInterval  string
 	Timeout            string
 	SecretRef          *LocalObjectReference
+	ProxySecretRef     *LocalObjectReference
 	ServiceAccountName string
 	TargetNamespace    string
 	Prune              *bool

@@ -3135,7 +3135,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 				Properties: map[string]spec.Schema{
 					"url": {
 						SchemaProps: spec.SchemaProps{
-							Description: "url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).",
+							Description: "url of the Git repository: https://, http:// or ssh://, or of the form user@host:path, which is for SSH too. There are no credentials in it but the user name of SSH; the others go into a Secret, see secretRef.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
@@ -3177,7 +3177,13 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 					},
 					"secretRef": {
 						SchemaProps: spec.SchemaProps{
-							Description: "secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Description: "secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and tls.crt and tls.key, a client certificate. For SSH: identity (or ssh-privatekey, type kubernetes.io/ssh-auth), its password if it is encrypted, and known_hosts. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"proxySecretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "proxySecretRef names a Secret in the same namespace with a proxy over which the repository is reached: keys address (http://, https:// or socks5://) and, if the proxy asks for them, username and password. Default: over HTTP what the controller's environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.",
 							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
 						},
 					},

@@ -2,7 +2,6 @@ package validation
 
 import (
 	"fmt"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -17,7 +16,6 @@ import (
 )
 
 const (
-	maxURLLength    = 2048
 	maxPathLength   = 1024
 	maxHistoryLimit = 1000
 	maxDuration     = 7 * 24 * time.Hour
@@ -60,6 +58,9 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 	if spec.SecretRef != nil {
 		errs = append(errs, validateObjectName(spec.SecretRef.Name, at.Child("secretRef", "name"))...)
 	}
+	if spec.ProxySecretRef != nil {
+		errs = append(errs, validateObjectName(spec.ProxySecretRef.Name, at.Child("proxySecretRef", "name"))...)
+	}
 	errs = append(errs, validateObjectName(spec.ServiceAccountName, at.Child("serviceAccountName"))...)
 	if spec.TargetNamespace != "" {
 		for _, message := range validation.IsDNS1123Label(spec.TargetNamespace) {
@@ -74,43 +75,6 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 		errs = append(errs, field.Invalid(at.Child("historyLimit"), *limit, validation.InclusiveRangeError(0, maxHistoryLimit)))
 	}
 	return errs
-}
-
-// validateURL never repeats a URL that holds credentials: its error is read by everybody who sees the request fail.
-func validateURL(raw string, at *field.Path) field.ErrorList {
-	if errs := validateURLText(raw, "the https:// or http:// address of the Git repository", at); len(errs) > 0 {
-		return errs
-	}
-	u, err := url.Parse(raw)
-	if err != nil {
-		return field.ErrorList{field.Invalid(at, "<not shown>", "is not a URL; an example: https://git.example.com/team/shop.git")}
-	}
-	if u.User != nil {
-		return field.ErrorList{field.Invalid(at, u.Redacted(), "must not contain user information: put credentials into a Secret and name it in spec.secretRef")}
-	}
-	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(raw, "#") {
-		return field.ErrorList{field.Invalid(at, u.Scheme+"://"+u.Host+u.EscapedPath(), "must have no query and no fragment")}
-	}
-	if u.Scheme != "https" && u.Scheme != "http" {
-		return field.ErrorList{field.Invalid(at, raw, "must begin with https:// or http://")}
-	}
-	if u.Hostname() == "" {
-		return field.ErrorList{field.Invalid(at, raw, "must name a host")}
-	}
-	return nil
-}
-
-// validateURLText checks what a URL has to be before it is parsed; required says what is missing. It never repeats the text.
-func validateURLText(raw, required string, at *field.Path) field.ErrorList {
-	switch {
-	case raw == "":
-		return field.ErrorList{field.Required(at, required)}
-	case len(raw) > maxURLLength:
-		return field.ErrorList{field.TooLong(at, "", maxURLLength)}
-	case !utf8.ValidString(raw) || strings.ContainsFunc(raw, isControlOrSpace):
-		return field.ErrorList{field.Invalid(at, "<not shown>", "must not contain spaces or control characters")}
-	}
-	return nil
 }
 
 func validatePath(p string, at *field.Path) field.ErrorList {
