@@ -2,6 +2,7 @@ package events
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -30,12 +31,12 @@ func artifactID(repositoryURL, commit string) string {
 		names[i] = escape(names[i])
 	}
 	name := strings.Join(names, "/")
-	switch host := u.Scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Host, ":443")); {
-	case host == "https://github.com" && len(names) == 2:
+	switch host := forge(u); {
+	case host == "github.com" && len(names) == 2:
 		return "pkg:github/" + strings.ToLower(name) + version
-	case host == "https://bitbucket.org" && len(names) == 2:
+	case host == "bitbucket.org" && len(names) == 2:
 		return "pkg:bitbucket/" + strings.ToLower(name) + version
-	case host == "https://gitlab.com" && len(names) >= 2:
+	case host == "gitlab.com" && len(names) >= 2:
 		return "pkg:gitlab/" + name + version
 	}
 	source := "git+" + u.String()
@@ -61,10 +62,24 @@ func publicURL(repositoryURL string) string {
 	return ""
 }
 
+// forge is the host of a URL with the port of its scheme; for another port or scheme it is empty. By SSH a forge has the same repositories.
+func forge(u *url.URL) string {
+	if port := u.Port(); u.Scheme == "https" && (port == "" || port == "443") || u.Scheme == "ssh" && (port == "" || port == "22") {
+		return strings.ToLower(u.Hostname())
+	}
+	return ""
+}
+
+// scp is the form of an address of SSH that is no URL.
+var scp = regexp.MustCompile(`^[^@/:]+@(\[[^\[\]/]+\]|[^@/:]+):([^:]+)$`)
+
 // repository takes of a URL what names the repository. Nil when that is nothing.
 func repository(raw string) *url.URL {
 	if len(raw) > maxURL {
 		return nil
+	}
+	if parts := scp.FindStringSubmatch(raw); parts != nil {
+		raw = (&url.URL{Scheme: "ssh", Host: parts[1], Path: "/" + parts[2]}).String()
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme == "" || u.Opaque != "" || u.Hostname() == "" || len(segments(u.Path)) == 0 {

@@ -19,7 +19,11 @@ func TestArtifactID(t *testing.T) {
 			"pkg:generic/a%20b/c%40d%2Be@" + commitA + "?vcs_url=git%2Bhttp%3A%2F%2Fgit.example.com%2Fa%2520b%2Fc%40d%2Be%40" + commitA},
 		{"https://github.com/only", "pkg:generic/only@" + commitA + "?vcs_url=git%2Bhttps%3A%2F%2Fgithub.com%2Fonly%40" + commitA},
 		{"https:robot:s3cret@github.com", "pkg:generic/repository@" + commitA},
-		{"git@github.com:example/shop.git", "pkg:generic/repository@" + commitA},
+		{"git@github.com:Example/shop.git", "pkg:github/example/shop@" + commitA},
+		{"ssh://git@github.com/example/shop.git", "pkg:github/example/shop@" + commitA},
+		{"ssh://git@git.example.com:2222/org/shop.git",
+			"pkg:generic/org/shop@" + commitA + "?vcs_url=git%2Bssh%3A%2F%2Fgit.example.com%3A2222%2Forg%2Fshop.git%40" + commitA},
+		{"git@[::1]:org/shop", "pkg:generic/org/shop@" + commitA + "?vcs_url=git%2Bssh%3A%2F%2F%5B%3A%3A1%5D%2Forg%2Fshop%40" + commitA},
 		{"https://github.com/", "pkg:generic/repository@" + commitA},
 		{"", "pkg:generic/repository@" + commitA},
 	} {
@@ -45,6 +49,8 @@ func TestPublicURL(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://robot:s3cret@git.example.com/org/shop.git?token=s3cret#s3cret": "https://git.example.com/org/shop.git",
 		"https:robot:s3cret@git.example.com":                                    "",
+		"git@git.example.com:org/shop.git":                                      "ssh://git.example.com/org/shop.git",
+		"ssh://robot:s3cret@git.example.com/org/shop":                           "ssh://git.example.com/org/shop",
 		"https://robot:s3/cret@git.example.com/org/shop":                        "",
 	} {
 		if got := publicURL(raw); got != want {
