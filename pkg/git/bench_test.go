@@ -112,7 +112,7 @@ func BenchmarkPushSeen(b *testing.B) {
 		b.Run("hint="+kind, func(b *testing.B) {
 			f := newFixture(b)
 			f.ctx = b.Context()
-			f.cache = newTestCache(b, CacheOptions{Dir: b.TempDir(), Transport: farTransport{newTransport(), 20 * time.Millisecond}})
+			f.cache = newTestCache(b, CacheOptions{Dir: b.TempDir(), Transport: farTransport{newHTTPTransport(), 20 * time.Millisecond}})
 			f.commit(manyFiles(100, "base"))
 			f.read(Ref{})
 			n := 0

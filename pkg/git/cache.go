@@ -45,11 +45,13 @@ const (
 
 // Cache hands out Sources and owns what they share: connections, and a folder on disk. It is safe for concurrent use.
 type Cache struct {
-	opts    CacheOptions
-	client  *http.Client
-	salt    []byte
-	created time.Time
-	hosts   hosts
+	opts          CacheOptions
+	salt          []byte
+	created       time.Time
+	hosts         hosts
+	clients       *httpClients
+	ssh           *sshPool
+	installations *installations
 
 	mu      sync.Mutex
 	sources map[string]*sourceState
@@ -64,9 +66,6 @@ func NewCache(o CacheOptions) (*Cache, error) {
 	if o.IdleTTL <= 0 {
 		o.IdleTTL = defaultIdleTTL
 	}
-	if o.Transport == nil {
-		o.Transport = newTransport()
-	}
 	if o.Dir == "" {
 		return nil, failf(Storage, "no cache folder is given")
 	}
@@ -77,7 +76,13 @@ func NewCache(o CacheOptions) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cache{opts: o, client: newHTTPClient(o.Transport), salt: salt, created: time.Now(), sources: map[string]*sourceState{}}, nil
+	if err := clearKnownHosts(o.Dir); err != nil {
+		return nil, err
+	}
+	return &Cache{
+		opts: o, salt: salt, created: time.Now(), sources: map[string]*sourceState{},
+		clients: newHTTPClients(o.Transport), ssh: newSSHPool(), installations: &installations{},
+	}, nil
 }
 
 // readSalt keeps the names of folders from telling anything about the credentials they depend on.
@@ -100,29 +105,38 @@ func readSalt(path string) ([]byte, error) {
 	return salt, nil
 }
 
-// Close closes idle connections. What is on disk stays.
-func (c *Cache) Close() { c.client.CloseIdleConnections() }
+// Close closes connections. What is on disk stays.
+func (c *Cache) Close() {
+	c.clients.close()
+	c.ssh.close()
+}
 
 // Source gives access to the repository at url. It costs nothing and asks nobody; whether URL and credential are any good shows at the
 // first request. Sources with the same URL and credential share requests, results and disk; with another credential they share
 // nothing, so that nobody is given what was fetched with a credential that they do not have. Errors: InvalidURL, InvalidCredentials.
 func (c *Cache) Source(url string, cred Credentials) (*Source, error) {
-	u, err := parseURL(url)
+	at, err := parseURL(url)
 	if err != nil {
 		return nil, describe("use URL", "", "", err)
 	}
-	if err := cred.validate(); err != nil {
-		return nil, describe("use credentials", u.String(), "", err)
+	if err := cred.validate(at); err != nil {
+		return nil, describe("use credentials", at.String(), "", err)
 	}
-	return &Source{cache: c, key: c.key(u.String(), cred), url: u, cred: &cred}, nil
+	return &Source{cache: c, key: sourceMark + c.digest(at.String(), cred.content()...), at: at, cred: &cred}, nil
 }
 
-func (c *Cache) key(url string, cred Credentials) string {
+// sshKey stands for all that a connection of SSH depends on.
+func (c *Cache) sshKey(at place, cred *Credentials) string {
+	return c.digest(at.User.Username()+"@"+at.address(), cred.SSHKey, cred.SSHPassphrase, cred.KnownHosts,
+		cred.Proxy.Address, cred.Proxy.Username, cred.Proxy.Password)
+}
+
+func (c *Cache) digest(first string, rest ...string) string {
 	h := hmac.New(sha256.New, c.salt)
-	for _, part := range []string{url, cred.Username, cred.Password, cred.BearerToken} {
+	for _, part := range append([]string{first}, rest...) {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
-	return sourceMark + hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // acquire gives the state that all Sources of that key share. The caller calls release when its operation is over.
@@ -148,6 +162,7 @@ func (c *Cache) release(st *sourceState) {
 // Prune removes what nobody asked for in the last IdleTTL, from memory and disk. Call it now and then, as often as IdleTTL. A Source that
 // is used again later fetches afresh.
 func (c *Cache) Prune(ctx context.Context, now time.Time) error {
+	c.clients.prune(now.Add(-c.opts.IdleTTL))
 	doomed, err := c.bury(now)
 	for _, dir := range doomed {
 		if removeErr := os.RemoveAll(dir); removeErr != nil {

@@ -1,4 +1,4 @@
-// Package git reads Git repositories over HTTP(S) for a controller that looks at many of them, often.
+// Package git reads Git repositories over HTTP(S) and SSH for a controller that looks at many of them, often.
 //
 // A Cache hands out Sources, one per URL and credential. A Source is asked where a ref points (Resolve: one small request,
 // however many refs the server has) and for the tree of a commit (Fetch: transfers only what is new). A Snapshot reads

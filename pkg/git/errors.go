@@ -1,16 +1,9 @@
 package git
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -21,9 +14,9 @@ type Code string
 const (
 	InvalidURL         Code = "InvalidURL"
 	InvalidRef         Code = "InvalidRef"         // can not exist in any repository
-	InvalidCredentials Code = "InvalidCredentials" // can not be sent
+	InvalidCredentials Code = "InvalidCredentials" // can not be used
 	HostNotFound       Code = "HostNotFound"
-	Unreachable        Code = "Unreachable" // refused, reset, no route, TLS
+	Unreachable        Code = "Unreachable" // refused, reset, no route
 	Timeout            Code = "Timeout"
 	Canceled           Code = "Canceled" // the caller's context was cancelled
 	Unauthorized       Code = "Unauthorized"
@@ -41,6 +34,13 @@ const (
 	Unsupported        Code = "Unsupported"
 	Corrupt            Code = "Corrupt"
 	Storage            Code = "Storage" // the cache folder can not be read or written
+
+	HostKeyUnknown  Code = "HostKeyUnknown"
+	HostKeyMismatch Code = "HostKeyMismatch"
+	// CertificateUntrusted is the server's, ClientCertificateRefused the client's: missing, or not accepted.
+	CertificateUntrusted     Code = "CertificateUntrusted"
+	ClientCertificateRefused Code = "ClientCertificateRefused"
+	ProxyUnauthorized        Code = "ProxyUnauthorized"
 )
 
 // Error is the type of every error of this package. Its text holds no credential and no user information of a URL.
@@ -57,6 +57,8 @@ type Error struct {
 	RetryAfter time.Duration // how long the server asks to wait, zero if it does not
 
 	Err error
+
+	advice string // in place of the hint of the code
 }
 
 func (e *Error) Error() string {
@@ -86,6 +88,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hint says what a user can do about it: a sentence, or nothing where the error says it all.
 func (e *Error) Hint() string {
+	if e.advice != "" {
+		return e.advice
+	}
 	if e.Code == TooLarge {
 		return fmt.Sprintf("Make it smaller, split the repository, or raise the limit %s.", e.Limit)
 	}
@@ -96,11 +101,11 @@ func (e *Error) Hint() string {
 }
 
 var hints = map[Code]string{
-	InvalidURL:         "Use a URL like https://host/path/repo.git; put user name and password or token into the Secret.",
+	InvalidURL:         "Use a URL like https://host/path/repo.git, ssh://git@host/path/repo.git or git@host:path/repo.git; put user name and password, token or key into the Secret.",
 	InvalidRef:         "Give a branch, a tag, a full ref name that starts with refs/, or a full commit id.",
 	InvalidCredentials: "Write the Secret again without a line break at the end of its values.",
 	HostNotFound:       "Check the host name in the URL, and the DNS of the cluster.",
-	Unreachable:        "Check host and port in the URL, network policies and proxies, and the server's certificate.",
+	Unreachable:        "Check host and port in the URL, network policies and proxies.",
 	Timeout:            "The server was too slow; it is tried again. Raise the timeout if the repository is large.",
 	Unauthorized:       "Check the user name and password or token in the Secret, and that the token has not expired. Many servers answer so for a repository that does not exist.",
 	Forbidden:          "The credentials are known but may not read this repository: grant them read access.",
@@ -116,6 +121,13 @@ var hints = map[Code]string{
 	Unsupported:        "Move it out of the path that is synced, or replace it with a plain file.",
 	Corrupt:            "What the server sent does not fit together; a fresh copy did not help. Run git fsck on the server.",
 	Storage:            "Check free space and permissions of the cache folder.",
+
+	HostKeyUnknown: "Add the host's keys to known_hosts in the Secret.",
+	HostKeyMismatch: "If the host got a new key, and its owner says so, put it into known_hosts in the Secret. " +
+		"If not, somebody may stand between: nothing was sent to it.",
+	CertificateUntrusted:     "If the server's certificate is of an authority of your own, put that authority's certificate into the key ca.crt of the Secret.",
+	ClientCertificateRefused: "Put a client certificate that the server accepts, and its key, into the keys tls.crt and tls.key of the Secret.",
+	ProxyUnauthorized:        "Check the keys username and password of the Secret that spec.proxySecretRef names, or of HTTPS_PROXY where it names none.",
 }
 
 // CodeOf is the code of the first Error in err's chain, or empty.
@@ -128,6 +140,12 @@ func CodeOf(err error) Code {
 
 func failf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// advise says what can be done about it, where the code's hint would say too little.
+func (e *Error) advise(hint string) *Error {
+	e.advice = hint
+	return e
 }
 
 func tooLarge[T int | int64](limit string, maximum T, format string, args ...any) *Error {
@@ -170,61 +188,4 @@ func describe(op, repository, ref string, err error) error {
 		e.Op, e.URL, e.Ref = op, repository, ref
 	}
 	return &e
-}
-
-// classify sorts errors of the network and of the system.
-func classify(err error) Error {
-	// The words of url.Error are those of its Err, with a URL before that might tell more than it should after a redirect.
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		err = wrapped.Err
-	}
-	if known, ok := errors.AsType[*Error](err); ok {
-		return *known
-	}
-	code := Unreachable
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		code = Timeout
-		err = fmt.Errorf("the server did not answer in time: %w", err)
-	case errors.Is(err, context.Canceled):
-		code = Canceled
-	case isHostNotFound(err):
-		code = HostNotFound
-	case isTLS(err):
-		err = fmt.Errorf("no secure connection: %w", err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		err = fmt.Errorf("nothing listens at that host and port: %w", err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		err = fmt.Errorf("the server closed the connection in the middle of its answer: %w", err)
-	}
-	return Error{Code: code, Err: err}
-}
-
-func isTimeout(err error) bool {
-	t, ok := errors.AsType[net.Error](err)
-	return ok && t.Timeout()
-}
-
-func isHostNotFound(err error) bool {
-	d, ok := errors.AsType[*net.DNSError](err)
-	return ok && d.IsNotFound
-}
-
-func isTLS(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[tls.AlertError](err)
-	return ok
-}
-
-func isNetError(err error) bool {
-	_, ok := errors.AsType[net.Error](err)
-	return ok
 }

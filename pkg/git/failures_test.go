@@ -18,7 +18,7 @@ func TestCredentials(t *testing.T) {
 	want := map[string]string{"a.yaml": "1"}
 	f.commit(want)
 	good, token := Credentials{Username: "ada", Password: "s3cr3t-pass"}, Credentials{BearerToken: "s3cr3t-token"}
-	f.server.Protect("team/app", githttp.Credentials(good), githttp.Credentials(token))
+	f.server.Protect("team/app", githttp.Credentials{Username: good.Username, Password: good.Password}, githttp.Credentials{BearerToken: token.BearerToken})
 	for _, cred := range []Credentials{good, token} {
 		s := f.sourceWith(cred)
 		rev, err := s.Resolve(f.ctx, Ref{}, time.Time{})
@@ -105,7 +105,7 @@ func TestNetworkErrors(t *testing.T) {
 	defer tls.Close()
 	for url, code := range map[string]Code{
 		closed.URL + "/a.git": Unreachable,
-		tls.URL + "/a.git":    Unreachable,
+		tls.URL + "/a.git":    CertificateUntrusted,
 	} {
 		s, err := f.cache.Source(url, Credentials{Password: "s3cr3t"})
 		f.check(err)
@@ -229,7 +229,8 @@ func TestRedirects(t *testing.T) {
 func TestSourceRefusesURLs(t *testing.T) {
 	c := newTestCache(t, CacheOptions{Dir: t.TempDir()})
 	for _, url := range []string{
-		"", "x", "ssh://git@host/a", "git@host:a/b.git", "file:///etc", "https://", "https:///a", "https://host", "https://host/", "http:host/a",
+		"", "x", "host:a/b.git", "git@:a", "git@host:", "ssh://git:s3cr3t@host/a", "ssh://-oProxyCommand=x@host/a", "ssh://git@host", "ssh://git@ho$st/a",
+		"git@host:-x", "git@-host:x", "git@host:a?b", "git@host:a#b", "file:///etc", "https://", "https:///a", "https://host", "https://host/", "http:host/a",
 		"https://ada:s3cr3t@host/a.git", "https://s3cr3t@host/a", "https://host/a?token=s3cr3t", "https://host/a#s3cr3t", "https://host/a#", "https://host/a?",
 		"https://ada:s3cr3t@ho st/a", "https://u:s3cr3t@host:pa/a", "https://host/a%0ab", "https://host/" + strings.Repeat("a", maxURLLen),
 	} {

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"sync/atomic"
 )
 
 // remote asks one repository's server, and remembers how it wants to be asked.
 type remote struct {
-	endpoint
-	limits Limits
-	hosts  *hosts
-	known  atomic.Pointer[server]
+	transport
+	url       *url.URL // as given
+	userAgent string
+	limits    Limits
+	hosts     *hosts
+	known     atomic.Pointer[server]
 }
 
 // resolve asks where the ref of that full name points. One request where the server speaks protocol version 2, at the first contact two.
@@ -21,7 +24,7 @@ func (r *remote) resolve(ctx context.Context, name string) (Revision, error) {
 	err := r.withServer(ctx, name, func(s *server, advertised refAnswer) (err error) {
 		answer = advertised
 		if s.v2 {
-			answer, err = r.lsRefs(ctx, s, name)
+			answer, err = r.listRef(ctx, s, name)
 		}
 		return err
 	})
@@ -83,7 +86,8 @@ func (r *remote) expected() *server {
 // credentials and of the caller's time do not.
 func guessMayBeWrong(err error) bool {
 	switch CodeOf(err) {
-	case HostNotFound, Unreachable, Timeout, Canceled, Unauthorized, Forbidden, RateLimited:
+	case HostNotFound, Unreachable, Timeout, Canceled, Unauthorized, Forbidden, RateLimited, InvalidCredentials,
+		HostKeyUnknown, HostKeyMismatch, CertificateUntrusted, ClientCertificateRefused, ProxyUnauthorized:
 		return false
 	}
 	return true
@@ -113,7 +117,7 @@ func (r *remote) contact(ctx context.Context, wanted string) (*server, refAnswer
 	return &s, answer, nil
 }
 
-func (r *remote) lsRefs(ctx context.Context, s *server, name string) (refAnswer, error) {
+func (r *remote) listRef(ctx context.Context, s *server, name string) (refAnswer, error) {
 	answer, err := ask(ctx, r, s, lsRefsRequest(s, r.userAgent, name), func(body io.Reader) (refAnswer, error) {
 		return parseLsRefs(body, name)
 	})
@@ -125,8 +129,8 @@ func (r *remote) lsRefs(ctx context.Context, s *server, name string) (refAnswer,
 	return refAnswer{empty: !some}, err
 }
 
-func ask[T any](ctx context.Context, r *remote, s *server, request []byte, parse func(io.Reader) (T, error)) (T, error) {
-	body, err := r.post(ctx, s.base, request)
+func ask[T any](ctx context.Context, r *remote, s *server, text []byte, parse func(io.Reader) (T, error)) (T, error) {
+	body, err := r.post(ctx, s, request{lsRefs, text})
 	if err != nil {
 		var none T
 		return none, err

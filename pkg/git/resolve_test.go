@@ -115,7 +115,7 @@ func TestPollIsOneSmallRequest(t *testing.T) {
 		fmt.Fprintf(&refs, "create refs/heads/b%d %s\n", i, hash)
 	}
 	f.gitIn(refs.String(), "update-ref", "--stdin")
-	counting := &countingTransport{base: newTransport()}
+	counting := &countingTransport{base: newHTTPTransport()}
 	f.cache = newTestCache(t, CacheOptions{Dir: t.TempDir(), Transport: counting})
 	f.resolve(Ref{Branch: "main"})
 	f.server.TakeRequests()

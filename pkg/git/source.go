@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -18,12 +17,12 @@ import (
 type Source struct {
 	cache *Cache
 	key   string
-	url   *url.URL
+	at    place
 	cred  *Credentials
 }
 
 // URL is the repository's URL in its normal spelling.
-func (s *Source) URL() string { return s.url.String() }
+func (s *Source) URL() string { return s.at.String() }
 
 // String is the URL.
 func (s *Source) String() string { return s.URL() }
@@ -45,9 +44,11 @@ type sourceState struct {
 func newSourceState(c *Cache, s *Source) *sourceState {
 	return &sourceState{
 		remote: remote{
-			endpoint: endpoint{client: c.client, url: s.url, cred: s.cred, userAgent: c.opts.UserAgent},
-			limits:   c.opts.Limits,
-			hosts:    &c.hosts,
+			transport: newTransport(c, s),
+			url:       s.at.URL,
+			userAgent: c.opts.UserAgent,
+			limits:    c.opts.Limits,
+			hosts:     &c.hosts,
 		},
 		store: &store{dir: filepath.Join(c.opts.Dir, s.key), url: s.URL(), limits: c.opts.Limits},
 		slot:  make(chan struct{}, 1),
@@ -118,8 +119,9 @@ func (s *Source) describe(op, ref string, err error) error {
 	err = describe(op, s.URL(), ref, err)
 	// Words of the server's may be in it, and a server may repeat what it was sent.
 	if e, ok := errors.AsType[*Error](err); ok && e.Err != nil {
-		if text := e.Err.Error(); s.cred.scrub(text) != text {
-			e.Err = errors.New(s.cred.scrub(text))
+		text := e.Err.Error()
+		if clean := s.cache.installations.scrub(s.cred.GitHubApp, s.cred.scrub(text)); clean != text {
+			e.Err = errors.New(clean)
 		}
 	}
 	return err

@@ -23,7 +23,7 @@ func (r *remote) receivePack(ctx context.Context, s *server, req packRequest, re
 	if s.v2 {
 		encode, skip = encodeV2, skipV2
 	}
-	body, err := r.post(ctx, s.base, encode(s, r.userAgent, req))
+	body, err := r.post(ctx, s, request{fetch, encode(s, r.userAgent, req)})
 	if err != nil {
 		return err
 	}

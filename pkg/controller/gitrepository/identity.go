@@ -3,10 +3,8 @@ package gitrepository
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +14,6 @@ import (
 	"k8s.io/client-go/rest"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
-	"nopea.io/nopea/pkg/git"
 )
 
 // identity is the API server as a GitRepository's ServiceAccount sees it. The controller itself has no right to any workload or
@@ -104,47 +101,4 @@ func (c *Controller) identityOf(ctx context.Context, repository *v1alpha1.GitRep
 			Hint:    "Create it and give it rights, for example: " + grantCommands(repository, repository.Namespace)}
 	}
 	return found, err
-}
-
-// credentials reads the Git credentials of a GitRepository, as its ServiceAccount.
-func (i *identity) credentials(ctx context.Context, repository *v1alpha1.GitRepository) (git.Credentials, error) {
-	reference := repository.Spec.SecretRef
-	if reference == nil {
-		return git.Credentials{}, nil
-	}
-	secret, err := i.core.Secrets(repository.Namespace).Get(ctx, reference.Name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return git.Credentials{}, &Failure{Code: CodeSecretNotFound,
-			Message: fmt.Sprintf("the Secret %q named by spec.secretRef is not in namespace %q", reference.Name, repository.Namespace),
-			Hint:    "Create it, or correct spec.secretRef."}
-	case apierrors.IsForbidden(err):
-		return git.Credentials{}, &Failure{Code: CodePermissionDenied,
-			Message: fmt.Sprintf("ServiceAccount %q may not read the Secret %q named by spec.secretRef", repository.Spec.ServiceAccountName, reference.Name),
-			Hint: fmt.Sprintf("Grant it: kubectl create role nopea-git-credentials -n %[1]s --verb=get --resource=secrets --resource-name=%[2]s; "+
-				"kubectl create rolebinding nopea-git-credentials -n %[1]s --role=nopea-git-credentials --serviceaccount=%[1]s:%[3]s",
-				repository.Namespace, reference.Name, repository.Spec.ServiceAccountName)}
-	case err != nil:
-		return git.Credentials{}, fmt.Errorf("read the Secret %s/%s: %w", repository.Namespace, reference.Name, err)
-	}
-	return credentialsFrom(secret)
-}
-
-// credentialsFrom takes Git credentials out of a Secret. The keys are those of Kubernetes' basic-auth type and of Flux.
-func credentialsFrom(secret *corev1.Secret) (git.Credentials, error) {
-	value := func(key string) string {
-		// Many a Secret is made from a file that ends in a line break.
-		return strings.TrimRight(string(secret.Data[key]), "\r\n")
-	}
-	credentials := git.Credentials{
-		Username:    value(corev1.BasicAuthUsernameKey),
-		Password:    value(corev1.BasicAuthPasswordKey),
-		BearerToken: value("bearerToken"),
-	}
-	if credentials.IsZero() {
-		return git.Credentials{}, &Failure{Code: CodeSecretInvalid,
-			Message: fmt.Sprintf("the Secret %q named by spec.secretRef holds no Git credentials", secret.Name),
-			Hint:    "Give it the keys username and password, or bearerToken."}
-	}
-	return credentials, nil
 }

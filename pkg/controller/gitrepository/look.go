@@ -60,8 +60,8 @@ func (c *Controller) poll(ctx context.Context, r *run, remembered *memory) bool 
 	case err == nil:
 		remembered.cadence.polled(r.repository, now, random)
 		return false
-	case code == git.Unauthorized || code == git.Forbidden || code == git.RepositoryNotFound:
-		return true // the credentials may have been replaced
+	case hangsOnCredentials(code):
+		return true // they may have been replaced
 	}
 	failure := explain(err, r.repository)
 	first := !remembered.cadence.retrying()
@@ -79,18 +79,28 @@ func (c *Controller) poll(ctx context.Context, r *run, remembered *memory) bool 
 	return false
 }
 
+// hangsOnCredentials tells whether other Secrets might mend a failure.
+func hangsOnCredentials(code git.Code) bool {
+	switch code {
+	case git.Unauthorized, git.Forbidden, git.RepositoryNotFound, git.InvalidCredentials, git.HostKeyUnknown, git.HostKeyMismatch,
+		git.CertificateUntrusted, git.ClientCertificateRefused, git.ProxyUnauthorized:
+		return true
+	}
+	return false
+}
+
 // gitTrouble tells whether the status says that the remote could not be read.
 func gitTrouble(repository *v1alpha1.GitRepository) bool {
 	last := repository.Status.LastError
 	if last == nil {
 		return false
 	}
-	switch git.Code(last.Code) {
-	case git.HostNotFound, git.Unreachable, git.Timeout, git.Unauthorized, git.Forbidden, git.RepositoryNotFound, git.RateLimited,
-		git.ServerError, git.NotAGitServer, git.EmptyRepository, git.RefNotFound, git.CommitNotFound:
+	switch code := git.Code(last.Code); code {
+	case git.HostNotFound, git.Unreachable, git.Timeout, git.RateLimited, git.ServerError, git.NotAGitServer, git.EmptyRepository, git.RefNotFound, git.CommitNotFound:
 		return true
+	default:
+		return hangsOnCredentials(code)
 	}
-	return false
 }
 
 // announce stores a Sync for what the controller does by itself. The API server makes it Running at once: no request joins it, and
