@@ -34,8 +34,8 @@ func (a refAnswer) revision(name string) Revision {
 }
 
 // parseAdvertisement reads the answer of info/refs: capabilities only if the server speaks version 2; else version 0 or 1, with the
-// list of all refs, in which it looks for the wanted one and keeps no other.
-func parseAdvertisement(r io.Reader, wanted string) (server, refAnswer, error) {
+// list of all refs, in which it looks for what is wanted and keeps nothing else.
+func parseAdvertisement(r io.Reader, wanted search) (server, refAnswer, error) {
 	var s server
 	p := newPktReader(r)
 	kind, line, err := p.nextLine()
@@ -84,7 +84,7 @@ func readV2Capabilities(p *pktReader, s *server) error {
 	}
 }
 
-func readV0Refs(p *pktReader, s *server, kind pktKind, line, wanted string) (refAnswer, error) {
+func readV0Refs(p *pktReader, s *server, kind pktKind, line string, wanted search) (refAnswer, error) {
 	var a refAnswer
 	for first := true; ; first = false {
 		if kind == pktFlush {
@@ -108,9 +108,11 @@ func readV0Refs(p *pktReader, s *server, kind pktKind, line, wanted string) (ref
 			return a, protocolError(nil, "a line that is not a ref")
 		case name == noRefs && hash == zeroHash:
 			a.empty = true
-		case name == wanted && wanted != "":
+		case wanted.versions != nil:
+			wanted.versions.see(name, refAnswer{found: true, hash: hash})
+		case name == wanted.name && wanted.name != "":
 			a.found, a.hash = true, hash
-		case name == wanted+peeledSuffix && a.found:
+		case name == wanted.name+peeledSuffix && a.found:
 			a.peeled = hash
 		}
 		var err error
@@ -118,7 +120,7 @@ func readV0Refs(p *pktReader, s *server, kind pktKind, line, wanted string) (ref
 			return a, unexpectedEOF(err)
 		}
 	}
-	if wanted == headRef {
+	if wanted.name == headRef {
 		a.target = validTarget(s.v0.head)
 	}
 	return a, nil

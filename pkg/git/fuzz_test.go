@@ -44,6 +44,13 @@ func FuzzLsRefs(f *testing.F) {
 			checkAnswer(t, a)
 		}
 		_, _ = anyRef(bytes.NewReader(data))
+		versions, err := newVersionSearch("*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := readTags(bytes.NewReader(data), versions); err == nil && versions.best != nil {
+			checkAnswer(t, versions.best.answer)
+		}
 	})
 }
 
@@ -52,9 +59,16 @@ func FuzzAdvertisement(f *testing.F) {
 	f.Add(pkts("# service=git-upload-pack", flushPkt, someHash+" HEAD\x00multi_ack side-band-64k shallow symref=HEAD:refs/heads/main", someHash+" refs/tags/v1", someHash+" refs/tags/v1^{}", flushPkt), "refs/tags/v1")
 	f.Add(pkts("# service=git-upload-pack", flushPkt, "version 1", zeroHash+" capabilities^{}\x00shallow", flushPkt), "HEAD")
 	f.Fuzz(func(t *testing.T, data []byte, wanted string) {
-		_, a, err := parseAdvertisement(newLimitedReader(bytes.NewReader(data), "x", 1<<20), wanted)
+		_, a, err := parseAdvertisement(newLimitedReader(bytes.NewReader(data), "x", 1<<20), search{name: wanted})
 		if err == nil {
 			checkAnswer(t, a)
+		}
+		versions, err := newVersionSearch("*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := parseAdvertisement(newLimitedReader(bytes.NewReader(data), "x", 1<<20), search{versions: versions}); err == nil && versions.best != nil {
+			checkAnswer(t, versions.best.answer)
 		}
 	})
 }

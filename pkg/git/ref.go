@@ -16,22 +16,26 @@ const (
 	maxRefNameLen = 1024
 )
 
-// Ref says which commit of a repository is meant. The first of Commit, Name, Tag and Branch that is not empty counts; with
+// Ref says which commit of a repository is meant. The first of Commit, Name, Semver, Tag and Branch that is not empty counts; with
 // all of them empty it is the remote's HEAD, that is its default branch.
 type Ref struct {
 	Branch string // short name, as in "main"
 	Tag    string // short name, as in "v1.2"; annotated tags are peeled to their commit
+	Semver string // range of versions, as in "1.x"; the tag of the highest version in it is meant
 	Name   string // full name, as in "refs/pull/1/head", or "HEAD"
 	Commit string // full hexadecimal object id
 }
 
-// Full is the name to ask the remote for, as in "refs/heads/main". It is empty for a commit, which needs no asking.
+// Full is the name to ask the remote for, as in "refs/heads/main". It is empty for a commit, which needs no asking, and for a range of
+// versions, which has no name before the remote was asked.
 func (r Ref) Full() string {
 	switch {
 	case r.Commit != "":
 		return ""
 	case r.Name != "":
 		return r.Name
+	case r.Semver != "":
+		return ""
 	case r.Tag != "":
 		return tagPrefix + r.Tag
 	case r.Branch != "":
@@ -41,13 +45,15 @@ func (r Ref) Full() string {
 	}
 }
 
-// String is the name to show a user: "main", "v1.2", "refs/pull/1/head", "HEAD" or a commit id.
+// String is the name to show a user: "main", "v1.2", "semver 1.x", "refs/pull/1/head", "HEAD" or a commit id.
 func (r Ref) String() string {
 	switch {
 	case r.Commit != "":
 		return r.Commit
 	case r.Name != "":
 		return r.Name
+	case r.Semver != "":
+		return "semver " + r.Semver
 	case r.Tag != "":
 		return r.Tag
 	case r.Branch != "":
@@ -62,6 +68,10 @@ func (r Ref) String() string {
 func (r Ref) Validate() error {
 	if r.Commit != "" {
 		return validateCommitID(r.Commit)
+	}
+	if r.Name == "" && r.Semver != "" {
+		_, err := ParseRange(r.Semver)
+		return err
 	}
 	name := r.Full()
 	if r.Name != "" && name != headRef && !strings.HasPrefix(name, "refs/") {
@@ -125,7 +135,8 @@ func isHex(s string) bool {
 
 // Revision is where a ref pointed when the remote was asked.
 type Revision struct {
-	// Ref is the full ref name that the remote gave; for HEAD the branch it stands for. Empty where a commit was asked for.
+	// Ref is the full ref name that the remote gave; for HEAD the branch it stands for, for a range of versions the tag. Empty where a
+	// commit was asked for.
 	Ref string
 	// Hash is the id of the commit, hexadecimal.
 	Hash string

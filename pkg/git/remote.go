@@ -21,7 +21,7 @@ type remote struct {
 // resolve asks where the ref of that full name points. One request where the server speaks protocol version 2, at the first contact two.
 func (r *remote) resolve(ctx context.Context, name string) (Revision, error) {
 	var answer refAnswer
-	err := r.withServer(ctx, name, func(s *server, advertised refAnswer) (err error) {
+	err := r.withServer(ctx, search{name: name}, func(s *server, advertised refAnswer) (err error) {
 		answer = advertised
 		if s.v2 {
 			answer, err = r.listRef(ctx, s, name)
@@ -46,8 +46,8 @@ func (r *remote) resolve(ctx context.Context, name string) (Revision, error) {
 
 // withServer runs a request against the server as it is known. If that fails as if the server had changed, it gets to know the server
 // anew and tries once more. For version 0 every poll is a first contact, because that is where it lists its refs.
-func (r *remote) withServer(ctx context.Context, wanted string, do func(*server, refAnswer) error) error {
-	if s := r.known.Load(); s != nil && (s.v2 || wanted == "") {
+func (r *remote) withServer(ctx context.Context, wanted search, do func(*server, refAnswer) error) error {
+	if s := r.known.Load(); s != nil && (s.v2 || wanted.isNothing()) {
 		err := do(s, refAnswer{})
 		if err == nil || !worthAsking(err) {
 			return err
@@ -103,7 +103,7 @@ func worthAsking(err error) bool {
 	return e.Code == NotAGitServer || e.Code == RepositoryNotFound || e.Code == ServerError && errors.Is(err, errRemote)
 }
 
-func (r *remote) contact(ctx context.Context, wanted string) (*server, refAnswer, error) {
+func (r *remote) contact(ctx context.Context, wanted search) (*server, refAnswer, error) {
 	body, base, err := r.advertisement(ctx)
 	if err != nil {
 		return nil, refAnswer{}, err

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"k8s.io/klog/v2"
 )
 
@@ -70,7 +72,10 @@ func (s *Source) Resolve(ctx context.Context, ref Ref, since time.Time) (Revisio
 	st := s.cache.acquire(s)
 	defer s.cache.release(st)
 	name := ref.Full()
-	rev, err := st.resolves.do(ctx, name, since, true, func(ctx context.Context) (Revision, error) {
+	rev, err := st.resolves.do(ctx, cmp.Or(name, ref.String()), since, true, func(ctx context.Context) (Revision, error) {
+		if name == "" {
+			return st.remote.resolveVersion(ctx, ref.Semver)
+		}
 		return st.remote.resolve(ctx, name)
 	})
 	return rev, s.describe("resolve", ref.String(), err)
@@ -179,7 +184,7 @@ func (st *sourceState) ensure(ctx context.Context, rev Revision) error {
 	if st.store.has(rev.Hash) {
 		return nil
 	}
-	return st.remote.withServer(ctx, "", func(srv *server, _ refAnswer) error {
+	return st.remote.withServer(ctx, search{}, func(srv *server, _ refAnswer) error {
 		return st.transfer(ctx, srv, rev)
 	})
 }
@@ -272,7 +277,11 @@ func (st *sourceState) try(ctx context.Context, srv *server, rev Revision, a att
 	if err := st.receive(ctx, srv, req, w, bases); err != nil {
 		return err
 	}
-	return st.store.add(ctx, w, kept{Commit: rev.Hash, Ref: rev.Ref}, a.have)
+	commit := kept{Commit: rev.Hash, Ref: rev.Ref}
+	if _, came := w.index[plumbing.NewHash(rev.Tag)]; came && rev.Tag != "" {
+		commit.Tag = rev.Tag
+	}
+	return st.store.add(ctx, w, commit, a.have)
 }
 
 func (st *sourceState) receive(ctx context.Context, srv *server, req packRequest, w *segmentWriter, bases view) error {

@@ -36,10 +36,11 @@ type manifest struct {
 	Served    string   `json:"served,omitempty"` // the repository, for whoever looks into the folder
 }
 
-// kept is a commit in a store, with the ref that it was fetched for, if any.
+// kept is a commit in a store, with the ref that it was fetched for, if any, and the annotated tag that came with it.
 type kept struct {
 	Commit string `json:"commit"`
 	Ref    string `json:"ref,omitempty"`
+	Tag    string `json:"tag,omitempty"`
 }
 
 // store is the folder of one source: segments and the manifest. Readers may be many; there is one writer, whoever holds the source's
@@ -135,8 +136,8 @@ func readManifest(path string) (manifest, error) {
 		}
 	}
 	for _, k := range m.Snapshots {
-		if validateCommitID(k.Commit) != nil {
-			return manifest{}, fmt.Errorf("the manifest names commit %q", k.Commit)
+		if validateRevision(Revision{Hash: k.Commit, Tag: k.Tag}) != nil {
+			return manifest{}, fmt.Errorf("the manifest names commit %q and tag %q", k.Commit, k.Tag)
 		}
 	}
 	return m, nil
@@ -198,7 +199,8 @@ func (s *store) add(ctx context.Context, w *segmentWriter, commit kept, base str
 	next := manifest{Version: manifestVersion, Served: s.url, Segments: []string{name}, Snapshots: []kept{commit}, Compacted: s.current.Compacted}
 	if base != "" {
 		next.Segments = append(next.Segments, s.current.Segments...)
-		next.Snapshots = append(slices.Clone(s.current.Snapshots), commit)
+		others := slices.DeleteFunc(slices.Clone(s.current.Snapshots), func(k kept) bool { return k.Commit == commit.Commit })
+		next.Snapshots = append(others, commit)
 		next.Snapshots = next.Snapshots[max(0, len(next.Snapshots)-maxSnapshots):]
 	}
 	s.mu.RUnlock()
@@ -252,6 +254,11 @@ func (s *store) compact(ctx context.Context, v view, m *manifest) error {
 	for _, k := range m.Snapshots {
 		if err := walk.commit(ctx, plumbing.NewHash(k.Commit), plumbing.ZeroHash); err != nil {
 			return err
+		}
+		if k.Tag != "" {
+			if err := walk.see(plumbing.NewHash(k.Tag)); err != nil {
+				return err
+			}
 		}
 	}
 	name, err := w.finish()
