@@ -1,12 +1,17 @@
 package webhook
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// RefSpec is what a GitRepository follows. Commit comes before Name, Name before Tag, Tag before Branch; with none of them it is the
-// remote's default branch.
+// RefSpec is what a GitRepository follows. Commit comes before Name, Name before Semver, Semver before Tag, Tag before Branch; with none of
+// them it is the remote's default branch.
 type RefSpec struct {
 	// Branch and Tag are short names.
 	Branch, Tag string
+	// Semver is a range of versions among the tags.
+	Semver string
 	// Name is a full name, or HEAD.
 	Name string
 	// Commit that is pinned.
@@ -17,13 +22,16 @@ type RefSpec struct {
 // it. When it does not match and there is a change, the ref was deleted. When it matches without a change, something moved, and only the
 // remote knows to where.
 //
-// A pinned commit is never moved. Where neither the GitRepository nor the event names the default branch, any branch may be it.
+// A pinned commit is never moved. Of a range of versions any tag may be the highest, or may have been it until it was deleted. Where neither the GitRepository nor the event names the default branch, any branch may be it.
 func Matches(ref RefSpec, e *Event) (change *Change, matches bool) {
 	if e.Kind != Push || ref.Commit != "" {
 		return nil, false
 	}
 	if len(e.Changes) == 0 {
 		return nil, true
+	}
+	if ref.Name == "" && ref.Semver != "" {
+		return nil, slices.ContainsFunc(e.Changes, func(c Change) bool { return strings.HasPrefix(c.Ref, tags) })
 	}
 	name := ref.full(e.DefaultBranch)
 	if name == "" {

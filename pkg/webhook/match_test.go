@@ -33,6 +33,12 @@ func TestMatches(t *testing.T) {
 		"deleted":                      {RefSpec{Branch: "main"}, Event{Changes: []Change{gone, dev}}, &gone, false},
 		"deleted and created":          {RefSpec{Branch: "main"}, Event{Changes: []Change{gone, main}}, &main, true},
 		"created and deleted":          {RefSpec{Branch: "main"}, Event{Changes: []Change{main, gone}}, &gone, false},
+		"range":                        {RefSpec{Semver: "1.x", Branch: "main"}, Event{Changes: []Change{main, tag}}, nil, true},
+		"range, no tag":                {RefSpec{Semver: "1.x", Branch: "main"}, Event{Changes: []Change{main, pull}}, nil, false},
+		"range, tag deleted":           {RefSpec{Semver: "1.x"}, Event{Changes: []Change{{Ref: "refs/tags/v1", Deleted: true}}}, nil, true},
+		"range, without changes":       {RefSpec{Semver: "1.x"}, Event{}, nil, true},
+		"name before range":            {RefSpec{Semver: "1.x", Name: "refs/heads/main"}, Event{Changes: []Change{tag}}, nil, false},
+		"range before tag":             {RefSpec{Semver: "1.x", Tag: "v0"}, Event{Changes: []Change{tag}}, nil, true},
 		"ping":                         {RefSpec{Branch: "main"}, Event{Kind: Ping}, nil, false},
 		"other":                        {RefSpec{Branch: "main"}, Event{Kind: Other, Changes: []Change{main}}, nil, false},
 	} {

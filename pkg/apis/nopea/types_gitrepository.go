@@ -82,6 +82,7 @@ type GitRepositorySpec struct {
 	Timeout            string
 	SecretRef          *LocalObjectReference
 	ProxySecretRef     *LocalObjectReference
+	Verify             *VerifySpec
 	ServiceAccountName string
 	TargetNamespace    string
 	Prune              *bool
@@ -117,10 +118,29 @@ type WebhookSpec struct {
 	Match     []string
 }
 
-// GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
+// VerifyMode says what has to be signed.
+type VerifyMode string
+
+const (
+	// VerifyModeCommit wants the commit signed.
+	VerifyModeCommit VerifyMode = "Commit"
+	// VerifyModeTag wants the annotated tag signed.
+	VerifyModeTag VerifyMode = "Tag"
+	// VerifyModeTagAndCommit wants both signed.
+	VerifyModeTagAndCommit VerifyMode = "TagAndCommit"
+)
+
+// VerifySpec says whose signatures count.
+type VerifySpec struct {
+	Mode      VerifyMode
+	SecretRef LocalObjectReference
+}
+
+// GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.
 type GitRef struct {
 	Branch string
 	Tag    string
+	Semver string
 	Name   string
 	Commit string
 }
@@ -152,6 +172,8 @@ type Revision struct {
 	Message string
 	Author  string
 	Time    *metav1.Time
+
+	VerifiedBy string
 }
 
 // ResourceCounts counts the objects of a GitRepository.

@@ -59,6 +59,9 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		return
 	}
 	c.tell(after, before, result)
+	if r.movedTag != "" {
+		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, ReasonTagMoved, "Sync", "%s", r.movedTag)
+	}
 	c.observe(ctx, result)
 	c.tellSync(r, remembered, result)
 	for _, sync := range dropped {

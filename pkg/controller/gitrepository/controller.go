@@ -109,6 +109,8 @@ type past struct {
 	cadence cadence
 	// source that the newest run used: polls look through it, without asking the API server for the credentials again.
 	source *git.Source
+	// evidence is what the newest run's verification went by.
+	evidence evidence
 	// settled is the newest run, if it left nothing to do.
 	settled *settled
 	// yielded is the Sync that let others go first.

@@ -38,20 +38,26 @@ func (c *Controller) look(ctx context.Context, repository *v1alpha1.GitRepositor
 	c.conclude(ctx, r, remembered, syncs, result)
 }
 
-// poll looks at the remote ref, and tells whether a whole run is wanted: the ref moved, or the look failed in a way that only a whole
-// run can judge.
+// poll looks at the remote ref, and tells whether a whole run is wanted: the ref moved, what its verification went by did, or the look
+// failed in a way that only a whole run can judge.
 func (c *Controller) poll(ctx context.Context, r *run, remembered *memory) bool {
 	if remembered.source == nil {
 		return true
 	}
 	limited, cancel := context.WithTimeout(ctx, r.repository.Spec.SyncTimeout())
 	defer cancel()
+	if c.evidenceMoved(limited, r.repository, remembered.evidence, r.began) {
+		return true
+	}
 	revision, err := remembered.source.Resolve(limited, refOf(r.repository), r.began)
 	now := c.Clock.Now()
 	switch code := git.CodeOf(err); {
 	case ctx.Err() != nil:
 		return false
 	case err == nil && revision.Hash != remembered.cadence.commit:
+		r.resolved = &revision
+		return true
+	case err == nil && wantsTag(r.repository) && revision.Tag != remembered.evidence.tag:
 		r.resolved = &revision
 		return true
 	case err == nil && gitTrouble(r.repository):

@@ -51,6 +51,10 @@ type run struct {
 	record     *inventory.Record
 	source     *git.Source
 	revision   *v1alpha1.Revision
+	// movedTag tells of a tag that points elsewhere than when it was applied.
+	movedTag string
+	// evidence is what the verification of the revision went by; nil when there was none.
+	evidence *evidence
 	// unchanged: the commit holds what the run before found, and all of that is live. Nothing below is filled then.
 	unchanged bool
 	// reads of the commit's tree that led to what is desired.
@@ -71,11 +75,15 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.ahead.told(*r.resolved)
+	r.movedTag = movedTag(&r.repository.Status, *r.resolved)
 	snapshot, err := r.source.Fetch(ctx, *r.resolved)
 	if err != nil {
 		return err
 	}
 	r.revision = withCommit(r.revision, snapshot.Commit())
+	if err := r.verify(ctx, snapshot); err != nil {
+		return err
+	}
 	if r.unchanged = r.changesNothing(ctx, snapshot); r.unchanged {
 		return nil
 	}

@@ -114,6 +114,9 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 	if r.revision != nil {
 		remembered.source = r.source
 	}
+	if r.evidence != nil {
+		remembered.evidence = *r.evidence
+	}
 	defer func() {
 		if err == nil || r.plan.Steps != nil {
 			return

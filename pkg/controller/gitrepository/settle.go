@@ -77,6 +77,9 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 	if err != nil {
 		return err
 	}
+	if err := r.verifyCached(ctx, snapshot, applied); err != nil {
+		return err
+	}
 	result, err := r.render(ctx, r.repository, snapshot, r.began)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ func refOf(repository *v1alpha1.GitRepository) git.Ref {
 	if ref == nil {
 		return git.Ref{}
 	}
-	return git.Ref{Branch: ref.Branch, Tag: ref.Tag, Name: ref.Name, Commit: ref.Commit}
+	return git.Ref{Branch: ref.Branch, Tag: ref.Tag, Semver: ref.Semver, Name: ref.Name, Commit: ref.Commit}
 }
 
 // revisionOf describes a revision before its commit was read.

@@ -62,6 +62,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.SyncStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncSummary"):
 		return &nopeav1alpha1.SyncSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("VerifySpec"):
+		return &nopeav1alpha1.VerifySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WebhookSpec"):
 		return &nopeav1alpha1.WebhookSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WebhookStatus"):

@@ -98,6 +98,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.SyncSpec{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref),
 		v1alpha1.SyncStatus{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref),
 		v1alpha1.SyncSummary{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref),
+		v1alpha1.VerifySpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref),
 		v1alpha1.WebhookSpec{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_WebhookSpec(ref),
 		v1alpha1.WebhookStatus{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_WebhookStatus(ref),
 	}
@@ -2989,7 +2990,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.",
+				Description: "GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"branch": {
@@ -3002,6 +3003,13 @@ func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.
 					"tag": {
 						SchemaProps: spec.SchemaProps{
 							Description: "tag, such as \"v1.4.2\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"semver": {
+						SchemaProps: spec.SchemaProps{
+							Description: "semver is a range of versions, such as \"1.x\" or \">=1.2.0 <2.0.0\". The tag of the highest version in it is synced, with or without a v before it. Pre-releases count only in a range that names one, such as \">=1.2.0-0\".",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3187,6 +3195,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
 						},
 					},
+					"verify": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not looked at.",
+							Ref:         ref(v1alpha1.VerifySpec{}.OpenAPIModelName()),
+						},
+					},
 					"serviceAccountName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a GitRepository can do what that ServiceAccount may do, and no more. Default \"nopea\".",
@@ -3296,7 +3310,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
+			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3851,7 +3865,7 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 				Properties: map[string]spec.Schema{
 					"name": {
 						SchemaProps: spec.SchemaProps{
-							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\". Empty for a bare commit.",
+							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\"; of a range of versions, the tag. Empty for a bare commit.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3882,6 +3896,13 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 						SchemaProps: spec.SchemaProps{
 							Description: "time at which the commit was made.",
 							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"verifiedBy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verifiedBy is the key whose signature was verified, as \"OpenPGP 0x…\" or \"SSH SHA256:…\", with the owner's name where the keys tell it. Empty where spec.verify was not set.",
+							Type:        []string{"string"},
+							Format:      "",
 						},
 					},
 				},
@@ -4383,6 +4404,37 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref common.ReferenceCallback) co
 		},
 		Dependencies: []string{
 			v1.Time{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VerifySpec says what has to be signed, and whose signatures count.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"mode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "mode: Commit (default) wants the commit signed, Tag the annotated tag that ref names, TagAndCommit both.\n\nPossible enum values:\n - `\"Commit\"` wants the commit signed.\n - `\"Tag\"` wants the annotated tag signed, for the commit that it points to and under its name.\n - `\"TagAndCommit\"` wants both signed.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Commit", "Tag", "TagAndCommit"},
+						},
+					},
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace. Each of its values holds public keys: OpenPGP, armored or binary, or SSH, as in authorized_keys or allowed_signers. It is read at every look, as the ServiceAccount named by serviceAccountName.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secretRef"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
 	}
 }
 

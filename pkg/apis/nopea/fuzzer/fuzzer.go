@@ -18,6 +18,9 @@ func Funcs(serializer.CodecFactory) []any {
 			spec.ServiceAccountName = v1alpha1.DefaultServiceAccountName
 			spec.PruneGuard, spec.DeletionPolicy = nopea.PruneGuardOff, nopea.DeletionPolicyDelete
 			spec.DriftPolicy, spec.ExtraFields = nopea.DriftPolicyWarn, nopea.ExtraFieldsKeep
+			if spec.Verify != nil {
+				spec.Verify.Mode = nopea.VerifyModeTag
+			}
 			spec.Prune, spec.HistoryLimit = new(c.Bool()), new(c.Int31n(1000))
 		},
 		func(spec *nopea.SyncSpec, c randfill.Continue) {

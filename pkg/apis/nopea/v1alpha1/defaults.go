@@ -29,6 +29,9 @@ func SetDefaults_GitRepositorySpec(spec *GitRepositorySpec) {
 	setDefault(&spec.DeletionPolicy, DeletionPolicyOrphan)
 	setDefault(&spec.DriftPolicy, DriftPolicyEnforce)
 	setDefault(&spec.ExtraFields, ExtraFieldsReport)
+	if spec.Verify != nil {
+		setDefault(&spec.Verify.Mode, VerifyModeCommit)
+	}
 	if spec.Prune == nil {
 		spec.Prune = new(true)
 	}

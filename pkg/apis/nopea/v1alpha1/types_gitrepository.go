@@ -122,6 +122,10 @@ type GitRepositorySpec struct {
 	// environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.
 	// +optional
 	ProxySecretRef *LocalObjectReference `json:"proxySecretRef,omitempty"`
+	// verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not
+	// looked at.
+	// +optional
+	Verify *VerifySpec `json:"verify,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a
 	// GitRepository can do what that ServiceAccount may do, and no more. Default "nopea".
 	// +optional
@@ -211,7 +215,30 @@ type WebhookSpec struct {
 	Match []string `json:"match,omitempty"`
 }
 
-// GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
+// VerifyMode says what has to be signed.
+// +enum
+type VerifyMode string
+
+const (
+	// VerifyModeCommit wants the commit signed.
+	VerifyModeCommit VerifyMode = "Commit"
+	// VerifyModeTag wants the annotated tag signed, for the commit that it points to and under its name.
+	VerifyModeTag VerifyMode = "Tag"
+	// VerifyModeTagAndCommit wants both signed.
+	VerifyModeTagAndCommit VerifyMode = "TagAndCommit"
+)
+
+// VerifySpec says what has to be signed, and whose signatures count.
+type VerifySpec struct {
+	// mode: Commit (default) wants the commit signed, Tag the annotated tag that ref names, TagAndCommit both.
+	// +optional
+	Mode VerifyMode `json:"mode,omitempty"`
+	// secretRef names a Secret in the same namespace. Each of its values holds public keys: OpenPGP, armored or binary, or SSH, as in
+	// authorized_keys or allowed_signers. It is read at every look, as the ServiceAccount named by serviceAccountName.
+	SecretRef LocalObjectReference `json:"secretRef"`
+}
+
+// GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.
 type GitRef struct {
 	// branch, such as "main".
 	// +optional
@@ -219,6 +246,10 @@ type GitRef struct {
 	// tag, such as "v1.4.2".
 	// +optional
 	Tag string `json:"tag,omitempty"`
+	// semver is a range of versions, such as "1.x" or ">=1.2.0 <2.0.0". The tag of the highest version in it is synced, with or without
+	// a v before it. Pre-releases count only in a range that names one, such as ">=1.2.0-0".
+	// +optional
+	Semver string `json:"semver,omitempty"`
 	// name is a full ref name, such as "refs/pull/420/head".
 	// +optional
 	Name string `json:"name,omitempty"`
@@ -277,7 +308,8 @@ type GitRepositoryStatus struct {
 
 // Revision is a commit and how it was named.
 type Revision struct {
-	// name is the ref as a user would call it: "main", "v1.4.2", "refs/pull/420/head". Empty for a bare commit.
+	// name is the ref as a user would call it: "main", "v1.4.2", "refs/pull/420/head"; of a range of versions, the tag. Empty for a bare
+	// commit.
 	// +optional
 	Name string `json:"name,omitempty"`
 	// commit is the full hash.
@@ -291,6 +323,10 @@ type Revision struct {
 	// time at which the commit was made.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
+	// verifiedBy is the key whose signature was verified, as "OpenPGP 0x…" or "SSH SHA256:…", with the owner's name where the keys tell
+	// it. Empty where spec.verify was not set.
+	// +optional
+	VerifiedBy string `json:"verifiedBy,omitempty"`
 }
 
 // ResourceCounts counts the objects of a GitRepository.

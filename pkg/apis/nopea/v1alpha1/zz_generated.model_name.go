@@ -136,6 +136,11 @@ func (in SyncSummary) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in VerifySpec) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.VerifySpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in WebhookSpec) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.WebhookSpec"
 }

@@ -61,6 +61,7 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 	if spec.ProxySecretRef != nil {
 		errs = append(errs, validateObjectName(spec.ProxySecretRef.Name, at.Child("proxySecretRef", "name"))...)
 	}
+	errs = append(errs, validateVerify(spec.Verify, spec.Ref, at.Child("verify"))...)
 	errs = append(errs, validateObjectName(spec.ServiceAccountName, at.Child("serviceAccountName"))...)
 	if spec.TargetNamespace != "" {
 		for _, message := range validation.IsDNS1123Label(spec.TargetNamespace) {

@@ -28,6 +28,7 @@ func validateRef(ref *nopea.GitRef, at *field.Path) field.ErrorList {
 			errs = append(errs, validateRefFormat(ref.Name, at.Child("name"))...)
 		}
 	}
+	errs = append(errs, validateSemver(ref.Semver, at.Child("semver"))...)
 	return append(errs, validateCommit(ref.Commit, at.Child("commit"))...)
 }
 

@@ -69,6 +69,7 @@ func validateRevision(revision *nopea.Revision, at *field.Path) field.ErrorList 
 	}
 	errs := requireCommit(revision.Commit, at.Child("commit"))
 	errs = append(errs, validateMessage(revision.Message, at.Child("message"))...)
+	errs = append(errs, validateMessage(revision.VerifiedBy, at.Child("verifiedBy"))...)
 	return append(errs, validateMessage(revision.Author, at.Child("author"))...)
 }
 

@@ -31,7 +31,7 @@ func refSpec(ref *nopea.GitRef) webhook.RefSpec {
 	if ref == nil {
 		return webhook.RefSpec{}
 	}
-	return webhook.RefSpec{Branch: ref.Branch, Tag: ref.Tag, Name: ref.Name, Commit: ref.Commit}
+	return webhook.RefSpec{Branch: ref.Branch, Tag: ref.Tag, Semver: ref.Semver, Name: ref.Name, Commit: ref.Commit}
 }
 
 // refs names what was pushed, in short.

@@ -5,12 +5,15 @@ package v1alpha1
 // GitRefApplyConfiguration represents a declarative configuration of the GitRef type for use
 // with apply.
 //
-// GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.
+// GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.
 type GitRefApplyConfiguration struct {
 	// branch, such as "main".
 	Branch *string `json:"branch,omitempty"`
 	// tag, such as "v1.4.2".
 	Tag *string `json:"tag,omitempty"`
+	// semver is a range of versions, such as "1.x" or ">=1.2.0 <2.0.0". The tag of the highest version in it is synced, with or without
+	// a v before it. Pre-releases count only in a range that names one, such as ">=1.2.0-0".
+	Semver *string `json:"semver,omitempty"`
 	// name is a full ref name, such as "refs/pull/420/head".
 	Name *string `json:"name,omitempty"`
 	// commit is a full commit hash: 40 hexadecimal digits.
@@ -36,6 +39,14 @@ func (b *GitRefApplyConfiguration) WithBranch(value string) *GitRefApplyConfigur
 // If called multiple times, the Tag field is set to the value of the last call.
 func (b *GitRefApplyConfiguration) WithTag(value string) *GitRefApplyConfiguration {
 	b.Tag = &value
+	return b
+}
+
+// WithSemver sets the Semver field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Semver field is set to the value of the last call.
+func (b *GitRefApplyConfiguration) WithSemver(value string) *GitRefApplyConfiguration {
+	b.Semver = &value
 	return b
 }
 

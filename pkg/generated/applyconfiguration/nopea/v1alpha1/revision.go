@@ -11,7 +11,8 @@ import (
 //
 // Revision is a commit and how it was named.
 type RevisionApplyConfiguration struct {
-	// name is the ref as a user would call it: "main", "v1.4.2", "refs/pull/420/head". Empty for a bare commit.
+	// name is the ref as a user would call it: "main", "v1.4.2", "refs/pull/420/head"; of a range of versions, the tag. Empty for a bare
+	// commit.
 	Name *string `json:"name,omitempty"`
 	// commit is the full hash.
 	Commit *string `json:"commit,omitempty"`
@@ -21,6 +22,9 @@ type RevisionApplyConfiguration struct {
 	Author *string `json:"author,omitempty"`
 	// time at which the commit was made.
 	Time *v1.Time `json:"time,omitempty"`
+	// verifiedBy is the key whose signature was verified, as "OpenPGP 0x…" or "SSH SHA256:…", with the owner's name where the keys tell
+	// it. Empty where spec.verify was not set.
+	VerifiedBy *string `json:"verifiedBy,omitempty"`
 }
 
 // RevisionApplyConfiguration constructs a declarative configuration of the Revision type for use with
@@ -66,5 +70,13 @@ func (b *RevisionApplyConfiguration) WithAuthor(value string) *RevisionApplyConf
 // If called multiple times, the Time field is set to the value of the last call.
 func (b *RevisionApplyConfiguration) WithTime(value v1.Time) *RevisionApplyConfiguration {
 	b.Time = &value
+	return b
+}
+
+// WithVerifiedBy sets the VerifiedBy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the VerifiedBy field is set to the value of the last call.
+func (b *RevisionApplyConfiguration) WithVerifiedBy(value string) *RevisionApplyConfiguration {
+	b.VerifiedBy = &value
 	return b
 }
