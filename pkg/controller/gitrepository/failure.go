@@ -24,6 +24,7 @@ const (
 	CodeIgnoreInvalid          = "IgnoreDifferencesInvalid"
 	CodeUnknownKind            = "UnknownKind"
 	CodeSourceEmpty            = "SourceEmpty"
+	CodeVerificationFailed     = "VerificationFailed"
 	CodeSecretNotFound         = "SecretNotFound"
 	CodeSecretInvalid          = "SecretInvalid"
 	CodeServiceAccountNotFound = "ServiceAccountNotFound"

@@ -15,9 +15,6 @@ import (
 	"nopea.io/nopea/pkg/verify"
 )
 
-// CodeVerificationFailed is the code of a revision that spec.verify does not let through.
-const CodeVerificationFailed = "VerificationFailed"
-
 // evidence is what a verification went by, beside the commit. While it is the same, another would come to the same.
 type evidence struct {
 	// keys is the digest of the keys; empty when they could not be read.

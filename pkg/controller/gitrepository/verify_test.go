@@ -1,8 +1,10 @@
 package gitrepository
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +12,16 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/drift"
+	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/testing/githttp"
 	"nopea.io/nopea/pkg/verify"
 )
 
@@ -121,6 +130,60 @@ func TestMovedTag(t *testing.T) {
 		note := movedTag(&v1alpha1.GitRepositoryStatus{Applied: test.applied, Attempted: test.attempted}, test.found)
 		if (note != "") != test.moved || test.moved && (!strings.Contains(note, one) || !strings.Contains(note, test.found.Hash)) {
 			t.Errorf("%s: %q", name, note)
+		}
+	}
+}
+
+// TestVerifyCached has a commit in the cache that nobody signed: at a start it is not rendered, even if the status says that it was applied.
+func TestVerifyCached(t *testing.T) {
+	ada := newSigner(t)
+	server := githttp.New(t)
+	repo := githttp.Must(server.CreateRepo("shop"))(t)
+	unsigned := githttp.Must(repo.Commit(map[string]string{"app.yaml": "kind: x"}))(t)
+	raw := githttp.Must(repo.Git("cat-file", "commit", unsigned))(t)
+	head, message, _ := strings.Cut(raw, "\n\n")
+	signedRaw := head + "\ngpgsig " + strings.ReplaceAll(strings.TrimSpace(ada.sign(raw)), "\n", "\n ") + "\n\n" + message
+	signed := githttp.Must(repo.GitIn(strings.NewReader(signedRaw), "hash-object", "-t", "commit", "-w", "--stdin"))(t)
+	text := "object " + signed + "\ntype commit\ntag v1\ntagger A <a@x> 1 +0000\n\nx\n"
+	tag := githttp.Must(repo.GitIn(strings.NewReader(text+ada.sign(text)), "hash-object", "-t", "tag", "-w", "--stdin"))(t)
+	if err := errors.Join(repo.SetRef("refs/heads/signed", signed), repo.SetRef("refs/tags/v1", tag)); err != nil {
+		t.Fatal(err)
+	}
+	cache := githttp.Must(git.NewCache(git.CacheOptions{Dir: t.TempDir()}))(t)
+	defer cache.Close()
+	source := githttp.Must(cache.Source(repo.URL, git.Credentials{}))(t)
+	for _, ref := range []git.Ref{{}, {Tag: "v1"}} {
+		githttp.Must(source.Fetch(t.Context(), githttp.Must(source.Resolve(t.Context(), ref, time.Time{}))(t)))(t)
+	}
+	keys := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "signers"}, Data: map[string][]byte{"ada": ssh.MarshalAuthorizedKey(ada.PublicKey())}}
+	core := fake.NewClientset(keys).CoreV1()
+	for name, test := range map[string]struct {
+		mode    v1alpha1.VerifyMode
+		applied v1alpha1.Revision
+		refused string
+	}{
+		"signed":                   {v1alpha1.VerifyModeCommit, v1alpha1.Revision{Commit: signed}, ""},
+		"not signed":               {v1alpha1.VerifyModeCommit, v1alpha1.Revision{Commit: unsigned}, "it has no signature"},
+		"tag":                      {v1alpha1.VerifyModeTag, v1alpha1.Revision{Name: "v1", Commit: signed}, ""},
+		"tag of another name":      {v1alpha1.VerifyModeTag, v1alpha1.Revision{Name: "v2", Commit: signed}, `"v2"`},
+		"tag that is not in cache": {v1alpha1.VerifyModeTag, v1alpha1.Revision{Name: "v1", Commit: unsigned}, "no annotated tag"},
+		"commit not in cache":      {v1alpha1.VerifyModeCommit, v1alpha1.Revision{Commit: strings.Repeat("a", 40)}, "not in the cache"},
+	} {
+		repository := &v1alpha1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "shop"}}
+		repository.Spec.Verify = &v1alpha1.VerifySpec{Mode: test.mode, SecretRef: v1alpha1.LocalObjectReference{Name: "signers"}}
+		r := &run{repository: repository, began: time.Now(), identity: &identity{core: core}, source: source, record: inventory.RecordOf(repository, nil)}
+		if test.refused == "" {
+			if err := r.verifyCached(t.Context(), githttp.Must(source.Cached(git.Revision{Hash: test.applied.Commit}))(t), &test.applied); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		// Without a Controller whatever came after the refusal would panic.
+		err := r.keepApplied(t.Context(), &test.applied, func(context.Context, drift.Repository, []apply.Desired, *apply.Inventory) {
+			t.Errorf("%s: it was published", name)
+		})
+		if err == nil || !strings.Contains(err.Error(), test.refused) {
+			t.Errorf("%s: %v, want it to say %q", name, err, test.refused)
 		}
 	}
 }
