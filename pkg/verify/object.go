@@ -45,6 +45,9 @@ func headersOf(data []byte) (headers []header, body int, err error) {
 		line, next := string(data[position:position+length]), position+length+1
 		switch {
 		case line == "":
+			for i := range headers {
+				headers[i].value = valueOf(data[headers[i].start:headers[i].end])
+			}
 			return headers, next, nil
 		case strings.ContainsAny(line, "\x00\r"):
 			return nil, 0, failf(Malformed, "a header holds a NUL or a carriage return")
@@ -52,20 +55,22 @@ func headersOf(data []byte) (headers []header, body int, err error) {
 			if len(headers) == 0 {
 				return nil, 0, failf(Malformed, "it begins with a continuation line")
 			}
-			last := &headers[len(headers)-1]
-			if last.end-last.start > maxObjectBytes/2 {
-				return nil, 0, failf(Unsupported, "a header is too long")
-			}
-			last.value, last.end = last.value+"\n"+line[1:], next
+			headers[len(headers)-1].end = next
 		default:
-			key, value, ok := strings.Cut(line, " ")
+			key, _, ok := strings.Cut(line, " ")
 			if !ok || len(headers) == maxHeaders {
 				return nil, 0, failf(Malformed, "it has a header without a value, or more than %d headers", maxHeaders)
 			}
-			headers = append(headers, header{key: key, value: value, start: position, end: next})
+			headers = append(headers, header{key: key, start: position, end: next})
 		}
 		position = next
 	}
+}
+
+// valueOf is what a header's lines say behind its key. Each line that goes on begins with a space, which is not part of it.
+func valueOf(lines []byte) string {
+	_, value, _ := strings.Cut(strings.TrimSuffix(string(lines), "\n"), " ")
+	return strings.ReplaceAll(value, "\n ", "\n")
 }
 
 // signed is an object in two parts: what was signed, and the signature.

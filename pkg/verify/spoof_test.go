@@ -50,8 +50,9 @@ func TestCommitsReadTwoWays(t *testing.T) {
 		"a header after the text":    {unsigned + "\ngpgsig " + strings.ReplaceAll(good, "\n", "\n ") + "\n", NoSignature},
 		"bytes behind an SSH blob": {withHeader(unsigned, "gpgsig",
 			string(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: append(block.Bytes, 1)}))), Malformed},
-		"an extra header": {withHeader(object, "evil", "x"), BadSignature},
-		"too long":        {object + strings.Repeat("x", maxObjectBytes), Unsupported},
+		"a header of many lines": {withHeader(object, "x", strings.Repeat("\n", maxObjectBytes/4)+"y"), BadSignature},
+		"an extra header":        {withHeader(object, "evil", "x"), BadSignature},
+		"too long":               {object + strings.Repeat("x", maxObjectBytes), Unsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := commit(c.object, keys, someTime)
