@@ -11,7 +11,8 @@ import (
 //
 // GitRepositorySpec is what a user asks for.
 type GitRepositorySpecApplyConfiguration struct {
-	// url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).
+	// url of the Git repository: https://, http:// or ssh://, or of the form user@host:path, which is for SSH too. There are no
+	// credentials in it but the user name of SSH; the others go into a Secret, see secretRef.
 	URL *string `json:"url,omitempty"`
 	// ref names the commit to sync. Left out, it is the branch that the remote's HEAD points to.
 	Ref *GitRefApplyConfiguration `json:"ref,omitempty"`
@@ -26,9 +27,16 @@ type GitRepositorySpecApplyConfiguration struct {
 	ReconcileInterval *string `json:"reconcileInterval,omitempty"`
 	// timeout of one sync, from the look at the remote to the last object. A Go duration from 1s to 1h. Default 5m.
 	Timeout *string `json:"timeout,omitempty"`
-	// secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type
-	// kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.
+	// secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type
+	// kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and
+	// githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and
+	// tls.crt and tls.key, a client certificate. For SSH: identity (or ssh-privatekey, type kubernetes.io/ssh-auth), its password if
+	// it is encrypted, and known_hosts. It is read at every sync, as the ServiceAccount named by serviceAccountName.
 	SecretRef *LocalObjectReferenceApplyConfiguration `json:"secretRef,omitempty"`
+	// proxySecretRef names a Secret in the same namespace with a proxy over which the repository is reached: keys address
+	// (http://, https:// or socks5://) and, if the proxy asks for them, username and password. Default: over HTTP what the controller's
+	// environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.
+	ProxySecretRef *LocalObjectReferenceApplyConfiguration `json:"proxySecretRef,omitempty"`
 	// verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not
 	// looked at.
 	Verify *VerifySpecApplyConfiguration `json:"verify,omitempty"`
@@ -127,6 +135,14 @@ func (b *GitRepositorySpecApplyConfiguration) WithTimeout(value string) *GitRepo
 // If called multiple times, the SecretRef field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithSecretRef(value *LocalObjectReferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
 	b.SecretRef = value
+	return b
+}
+
+// WithProxySecretRef sets the ProxySecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProxySecretRef field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithProxySecretRef(value *LocalObjectReferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.ProxySecretRef = value
 	return b
 }
 
