@@ -28,6 +28,12 @@ type Desired struct {
 	Drift v1alpha1.DriftPolicy
 	// Once: when it was deleted, it comes back only with another manifest. Finishing: so it does when it was deleted after it had run.
 	Once, Finishing bool
+	// CreateOnly: it is created when it is missing, and never changed.
+	CreateOnly bool
+	// Force: it may be deleted and made anew where a change of it is refused because a field is immutable.
+	Force bool
+	// Confidential: values of Secrets were put into it, which must be shown nowhere.
+	Confidential bool
 	// Left are fields of the manifest that are left to somebody else.
 	Left []Field
 }

@@ -13,7 +13,7 @@ import (
 type ObjectError struct {
 	ID   ID
 	File string
-	// Operation that failed: list, read, apply or delete.
+	// Operation that failed: list, read, apply, release or delete.
 	Operation string
 	Err       error
 }

@@ -43,6 +43,8 @@ func (p *Plan) Foresee() []Outcome {
 		case step.Action == Unchanged:
 		case step.Action == Blocked:
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
+		case step.Action == Verify && step.Desired.CreateOnly:
+			outcomes = append(outcomes, Outcome{Step: step, Done: Unchanged})
 		case step.Action == Verify:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
 		default:
@@ -175,6 +177,9 @@ func (e *execution) meet(ctx context.Context, resource Resource, step *Step) err
 // verify applies an object only if a dry run tells that it is not as Git has it: a dry run of what is there already moves no time in
 // managedFields, and so leaves the signature; any change moves it, or within the second of the last apply the generation.
 func (e *execution) verify(ctx context.Context, resource Resource, step *Step) error {
+	if step.Desired.CreateOnly {
+		return e.recordAsIs(ctx, resource, step)
+	}
 	live, err := e.Apply(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields, DryRun: true})
 	if err != nil {
 		return err
@@ -195,6 +200,21 @@ func (e *execution) verify(ctx context.Context, resource Resource, step *Step) e
 	return nil
 }
 
+// recordAsIs records an object that is only to be created, and is there.
+func (e *execution) recordAsIs(ctx context.Context, resource Resource, step *Step) error {
+	live, err := e.Get(ctx, resource, step.ID)
+	if err != nil {
+		return err
+	}
+	entry, err := NewEntry(step.Desired, live)
+	if err != nil {
+		return err
+	}
+	e.applied(resource, live, entry)
+	e.finish(Outcome{Step: step, Done: Unchanged, Entry: &entry})
+	return nil
+}
+
 func (e *execution) write(ctx context.Context, resource Resource, step *Step, done Action) error {
 	live, err := e.Cluster.write(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
 	if err != nil {
@@ -203,6 +223,9 @@ func (e *execution) write(ctx context.Context, resource Resource, step *Step, do
 	entry, err := NewEntry(step.Desired, live)
 	if err != nil {
 		return err
+	}
+	if step.UID != "" && live.UID != step.UID {
+		step.Reason = "it was deleted and made anew, because a field of it is immutable"
 	}
 	e.applied(resource, live, entry)
 	e.finish(Outcome{Step: step, Done: done, Entry: &entry})
@@ -217,9 +240,10 @@ func (e *execution) applied(resource Resource, live *metav1.PartialObjectMetadat
 
 // clear ends the steps on objects that are gone from Git: first the objects, then the definitions.
 func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
-	for _, step := range plan.Of(Release, Forget) {
-		e.finish(Outcome{Step: step, Done: step.Action})
+	for _, step := range plan.Of(Forget) {
+		e.finish(Outcome{Step: step, Done: Forget})
 	}
+	Each(ctx, plan.Of(Release), e.release)
 	for _, step := range plan.Of(Blocked, Paused) {
 		switch {
 		case step.Desired != nil:
@@ -237,6 +261,17 @@ func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
 	for stage := stageCount - 1; stage >= 0; stage-- {
 		Each(ctx, slices.DeleteFunc(slices.Clone(steps), func(s *Step) bool { return StageOf(s.ID) != stage }), e.pruneStep)
 	}
+}
+
+// release lets go of an object. Edits of it are not refused any more.
+func (e *execution) release(ctx context.Context, step *Step) {
+	if step.ours {
+		if err := e.Unprotect(ctx, step.ID, step.Version); err != nil {
+			e.finish(Outcome{Step: step, Err: &ObjectError{ID: step.ID, File: step.Entry.File, Operation: "release", Err: err}})
+			return
+		}
+	}
+	e.finish(Outcome{Step: step, Done: Release})
 }
 
 func (e *execution) pruneStep(ctx context.Context, step *Step) {

@@ -300,6 +300,6 @@ func LiveOf(facts ownership.Facts, owner Owner) Live {
 	return Live{
 		UID: facts.UID, Signature: facts.Signature.String(), Yielded: facts.Yielded.String(), Generation: facts.Generation,
 		Labelled: facts.Namespace == owner.Namespace && facts.Repository == owner.Name,
-		Deleting: facts.Deleting, Pause: facts.Pause,
+		Deleting: facts.Deleting, Pause: facts.Pause, Keep: facts.Keep,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/directive"
 )
 
 // Live is what the API server says of an object, from its metadata alone.
@@ -27,6 +28,8 @@ type Live struct {
 	Holder *Holder
 	// Pause as somebody wrote it on the object.
 	Pause string
+	// Keep says whether annotations of the object keep it from being deleted.
+	Keep directive.Keep
 }
 
 // Observation is what was read from the cluster for a plan.
@@ -81,13 +84,15 @@ type Step struct {
 	Signature string
 	// generation of the live object.
 	generation int64
+	// ours: the live object is NOPEA's, by its labels and its Apply entry.
+	ours bool
 	// Yields: fields of it are yielded, and left out of the apply.
 	Yields bool
 	// Drifted is set for an Unchanged object that is not as Git has it, and is left so.
 	Drifted bool
 	// PausedUntil is when the pause of a Paused step ends.
 	PausedUntil time.Time
-	// Reason of a Release, a Refuse or a Blocked, for the user.
+	// Reason of a Release, a Refuse or a Blocked, or of a Configure that made the object anew, for the user.
 	Reason string
 	// Err that blocks it, if it was an error.
 	Err error
@@ -108,6 +113,10 @@ type Plan struct {
 type Options struct {
 	// Prune what is gone from Git. Otherwise it is released.
 	Prune bool
+	// Ending: what is pruned goes because its GitRepository goes.
+	Ending bool
+	// Ignored objects stand in Git and are neither applied nor pruned; each with the annotation that asks for it.
+	Ignored map[ID]string
 	// Now and LongestPause decide which pauses are in force. Pause holds all objects.
 	Now          time.Time
 	LongestPause time.Duration
@@ -168,6 +177,8 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation, o
 	case live.Deleting:
 		step.Action = Blocked
 		step.Reason = "it is being deleted; it is created again when it is gone"
+	case d.CreateOnly:
+		step.Action = planExisting(entry, live)
 	case live.Holder != nil:
 		step.Action = Refuse
 		step.Reason = fmt.Sprintf("it is held by %s", live.Holder.Description)
@@ -184,6 +195,15 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation, o
 		step.Action, step.Reason, step.PausedUntil = Paused, pausedUntil(pause), pause.Until
 	}
 	return step
+}
+
+// planExisting decides on an object that is there and is only to be created. It is left as it is, whoever made it; one that is NOPEA's
+// is recorded.
+func planExisting(entry *v1alpha1.InventoryEntry, live Live) Action {
+	if live.ours() && (entry == nil || entry.UID == "") {
+		return Verify
+	}
+	return Unchanged
 }
 
 func pausedUntil(pause Pause) string {
@@ -214,12 +234,20 @@ func (l Live) signed(recorded string) bool {
 // NOPEA's Apply entry, under the owner's labels, and the very object that was applied.
 func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, options *Options) Step {
 	step := Step{ID: id, Version: entry.Version, Entry: entry}
+	live, exists := seen.Live[id]
+	step.UID, step.ours = live.UID, live.ours()
+	if annotation := options.Ignored[id]; annotation != "" && (exists || seen.Unknown[id] != nil) {
+		step.Action, step.Reason = Release, fmt.Sprintf("its annotation %s in Git asks for it to be left as it is", annotation)
+		return step
+	}
 	if err := seen.Unknown[id]; err != nil {
 		step.Action, step.Err = Blocked, err
 		return step
 	}
-	live, exists := seen.Live[id]
-	step.UID = live.UID
+	kept := live.Keep.FromPrune()
+	if options.Ending {
+		kept = live.Keep.FromDeletion()
+	}
 	pause, paused := options.paused(live)
 	switch {
 	case !exists || seen.Unserved[id]:
@@ -230,6 +258,8 @@ func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, optio
 		step.Action, step.Reason, step.PausedUntil = Paused, pausedUntil(pause), pause.Until
 	case !options.Prune:
 		step.Action, step.Reason = Release, "spec.prune is false"
+	case kept != "":
+		step.Action, step.Reason = Release, kept
 	case live.Signature == "":
 		step.Action, step.Reason = Release, "NOPEA owns none of its fields any more"
 	case !live.Labelled:

@@ -18,17 +18,21 @@ import (
 )
 
 // write is Apply, and where the API server finds the result invalid because somebody turned an item of a list into another one, such as
-// a Service's port 80 into 81: Apply once those are one again. Server-side apply alone would leave the other one beside it for good.
+// a Service's port 80 into 81: Apply once those are one again. Server-side apply alone would leave the other one beside it for good. Where
+// it finds that a field is immutable, and the object asks for it, the object is made anew.
 func (c *Cluster) write(ctx context.Context, resource Resource, desired *Desired, how Write) (*metav1.PartialObjectMetadata, error) {
 	live, err := c.Apply(ctx, resource, desired, how)
 	if !apierrors.IsInvalid(err) || how.UID == "" {
 		return live, err
 	}
-	reclaimed, reclaimErr := c.reclaim(ctx, resource, desired, how.UID)
-	if reclaimErr != nil || !reclaimed {
-		return nil, err // what the manifest led to says more
+	// What the manifest led to says more than why its lists could not be set right.
+	if reclaimed, reclaimErr := c.reclaim(ctx, resource, desired, how.UID); reclaimErr == nil && reclaimed {
+		live, err = c.Apply(ctx, resource, desired, how)
 	}
-	return c.Apply(ctx, resource, desired, how)
+	if mayRecreate(desired, how, err) {
+		return c.recreate(ctx, resource, desired, how.UID, err)
+	}
+	return live, err
 }
 
 // reclaim puts the missing items of Git's lists in the place of those that others made of them. It tells whether there were any.

@@ -14,14 +14,14 @@ import (
 )
 
 // Unprotect takes the label off an object by which edits of it are refused. One that is gone needs none.
-func (c *Cluster) Unprotect(ctx context.Context, desired *Desired) error {
-	resource, err := c.Discovery.LookupAny(ctx, desired.ID.GroupKind().WithVersion(desired.Version), time.Time{})
+func (c *Cluster) Unprotect(ctx context.Context, id ID, version string) error {
+	resource, err := c.Discovery.LookupAny(ctx, id.GroupKind().WithVersion(version), time.Time{})
 	if err != nil {
 		return err
 	}
 	label := strings.NewReplacer("~", "~0", "/", "~1").Replace(v1alpha1.LabelPrevent)
 	patch := fmt.Sprintf(`[{"op":"test","path":"/metadata/labels/%[1]s","value":"true"},{"op":"remove","path":"/metadata/labels/%[1]s"}]`, label)
-	_, err = c.client(resource, desired.ID.Namespace).Patch(ctx, desired.ID.Name, types.JSONPatchType, []byte(patch),
+	_, err = c.client(resource, id.Namespace).Patch(ctx, id.Name, types.JSONPatchType, []byte(patch),
 		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager})
 	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) {
 		return nil // it is gone, or not labelled any more

@@ -25,6 +25,11 @@ type Write struct {
 // Apply sends a server-side apply of a manifest, and returns the object's metadata as it is then. Fields that are left to somebody else
 // are handed over first where NOPEA holds them: a field that is merely left out is removed by the API server.
 func (c *Cluster) Apply(ctx context.Context, resource Resource, desired *Desired, how Write) (*metav1.PartialObjectMetadata, error) {
+	live, err := c.apply(ctx, resource, desired, how)
+	return live, conceal(desired, err)
+}
+
+func (c *Cluster) apply(ctx context.Context, resource Resource, desired *Desired, how Write) (*metav1.PartialObjectMetadata, error) {
 	body := desired.Body
 	if how.Yields {
 		var err error

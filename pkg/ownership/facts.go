@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/directive"
 )
 
 const (
@@ -28,6 +29,8 @@ type Facts struct {
 	Namespace, Repository string
 	// Pause is the annotation nopea.io/pause-until as it was written, cut off after 64 bytes.
 	Pause string
+	// Keep says whether annotations keep it from being deleted.
+	Keep directive.Keep
 	// Signature of NOPEA's own fields; see the function of that name.
 	Signature Digest
 	// Yielded is the signature as it would be if the fields that NOPEA yields to other controllers were still its own; zero when it
@@ -52,6 +55,7 @@ func Read(gk schema.GroupKind, object *metav1.PartialObjectMetadata, before *Fac
 		UID: object.UID, ResourceVersion: object.ResourceVersion, Generation: object.Generation,
 		Namespace: labels[v1alpha1.LabelNamespace], Repository: labels[v1alpha1.LabelRepository],
 		Pause:    bounded(object.Annotations[annotationPauseUntil], maxPauseLength),
+		Keep:     directive.KeepOf(labels, object.Annotations),
 		Raw:      rawDigest(gk, object.ManagedFields),
 		Deleting: object.DeletionTimestamp != nil, Controlled: metav1.GetControllerOfNoCopy(object) != nil,
 	}

@@ -85,6 +85,10 @@ type GitRepositorySpec struct {
 	Verify             *VerifySpec
 	ServiceAccountName string
 	TargetNamespace    string
+	Ignore             string
+	CommonMetadata     *CommonMetadata
+	Substitute         map[string]string
+	SubstituteFrom     []SubstituteReference
 	Prune              *bool
 	PruneGuard         PruneGuard
 	AllowEmpty         bool
@@ -96,6 +100,29 @@ type GitRepositorySpec struct {
 	Webhook            *WebhookSpec
 	Suspend            bool
 	HistoryLimit       *int32
+}
+
+// CommonMetadata is put on every object: into its own metadata, not into selectors or templates.
+type CommonMetadata struct {
+	Labels      map[string]string
+	Annotations map[string]string
+}
+
+// SubstituteKind is the kind of an object that holds variables.
+type SubstituteKind string
+
+const (
+	// SubstituteKindConfigMap is a ConfigMap: the entries of its data are variables.
+	SubstituteKindConfigMap SubstituteKind = "ConfigMap"
+	// SubstituteKindSecret is a Secret: its values are put into objects and are shown nowhere else.
+	SubstituteKindSecret SubstituteKind = "Secret"
+)
+
+// SubstituteReference names a ConfigMap or a Secret that holds variables.
+type SubstituteReference struct {
+	Kind     SubstituteKind
+	Name     string
+	Optional bool
 }
 
 // IgnoreDifference names fields of some of the objects. A selector that is left out matches every object.

@@ -81,6 +81,7 @@ type SyncStatus struct {
 	CompletionTime *metav1.MicroTime
 	Counts         *SyncCounts
 	Changes        []SyncChange
+	Notes          []string
 	Error          *SyncError
 }
 

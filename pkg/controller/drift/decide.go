@@ -97,6 +97,8 @@ func (s *situation) decide(now time.Time) verdict {
 	switch {
 	case s.live.Deleting:
 		return verdict{do: nothing} // it is created again once it is gone
+	case s.desired.CreateOnly:
+		return verdict{do: nothing} // what others make of it is theirs
 	case s.differs() || s.suspect:
 		return s.decideOnChanged(now)
 	}

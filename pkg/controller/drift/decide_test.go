@@ -39,6 +39,10 @@ func TestDecide(t *testing.T) {
 		"Prevent, edited": {func(s *situation) {
 			s.desired.Drift, s.live.Signature, s.settled = v1alpha1.DriftPolicyPrevent, other, 6
 		}, repair, 0},
+		"only created, edited":           {func(s *situation) { s.desired.CreateOnly, s.live.Signature, s.settled = true, other, 6 }, nothing, 0},
+		"only created, made by another":  {func(s *situation) { s.desired.CreateOnly, s.live.UID = true, "other" }, nothing, 0},
+		"only created, fields added":     {func(s *situation) { s.desired.CreateOnly, s.live.Extra = true, added }, nothing, 0},
+		"only created, deleted":          {func(s *situation) { s.desired.CreateOnly = true; gone(s) }, recreate, 0},
 		"deleted":                        {gone, recreate, 0},
 		"deleted, marked":                {func(s *situation) { s.desired.Once = true; gone(s) }, nothing, 0},
 		"a Job deleted after it ran":     {func(s *situation) { s.desired.Finishing, s.ran = true, true; gone(s) }, nothing, 0},

@@ -44,6 +44,9 @@ func (s *situation) asApplied(o *object, name apply.Owner) bool {
 	if s.desired == nil {
 		return true
 	}
+	if s.desired.CreateOnly {
+		return s.exists && !s.live.Deleting
+	}
 	return s.exists && s.uid != "" && !s.live.Deleting && !s.suspect && !s.vanished && !s.differs() &&
 		s.live.Namespace == name.Namespace && s.live.Repository == name.Name && o.entry.Hash == s.desired.Hash
 }

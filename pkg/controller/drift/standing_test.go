@@ -25,6 +25,10 @@ func TestAsApplied(t *testing.T) {
 		"never applied":         {false, func(s *situation, _ *object) { s.uid = "" }},
 		"of another label":      {false, func(s *situation, _ *object) { s.live.Repository = "other" }},
 		"of another manifest":   {false, func(_ *situation, o *object) { o.entry.Hash = "other" }},
+		"only created, edited": {true, func(s *situation, o *object) {
+			s.desired.CreateOnly, o.entry.Hash, s.live.Signature = true, "x", ownership.Digest{2}
+		}},
+		"only created, gone": {false, func(s *situation, _ *object) { s.desired.CreateOnly, s.exists = true, false }},
 	} {
 		s := &situation{
 			desired: &apply.Desired{Hash: "h"}, uid: "u", signature: ownership.Digest{1}, exists: true,

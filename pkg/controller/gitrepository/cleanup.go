@@ -125,7 +125,7 @@ func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitReposito
 	if err != nil {
 		return ending{}, err
 	}
-	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true, Now: began})
+	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true, Ending: true, Now: began})
 	result := summarize(&plan, cluster.Execute(ctx, &plan, true))
 	denied := 0
 	for _, err := range result.failures {

@@ -362,7 +362,7 @@ func (c *Controller) unkeep(ctx context.Context, key types.NamespacedName) {
 	}
 	// What is left behind must not stay locked because others still ask for protection.
 	apply.Each(ctx, protected, func(ctx context.Context, object apply.Desired) {
-		if err := acting.Unprotect(ctx, &object); err != nil && ctx.Err() == nil {
+		if err := acting.Unprotect(ctx, object.ID, object.Version); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).Info("Could not take the protection off an object", "object", object.ID.String(), "err", err)
 		}
 	})

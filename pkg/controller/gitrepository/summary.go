@@ -70,7 +70,7 @@ func (s *summary) add(outcome *apply.Outcome) {
 	case apply.Configure:
 		s.counts.Configured++
 		s.applied++
-		s.change(step, v1alpha1.SyncActionConfigured, "")
+		s.change(step, v1alpha1.SyncActionConfigured, step.Reason)
 	case apply.Prune:
 		s.counts.Pruned++
 		s.change(step, v1alpha1.SyncActionPruned, "")

@@ -16,6 +16,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=nopea.io, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("CommonMetadata"):
+		return &nopeav1alpha1.CommonMetadataApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DriftedObject"):
 		return &nopeav1alpha1.DriftedObjectApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DriftStatus"):
@@ -48,6 +50,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.ResourceCountsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Revision"):
 		return &nopeav1alpha1.RevisionApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SubstituteReference"):
+		return &nopeav1alpha1.SubstituteReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Sync"):
 		return &nopeav1alpha1.SyncApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SyncChange"):

@@ -133,6 +133,23 @@ type GitRepositorySpec struct {
 	// targetNamespace is the namespace of objects whose manifest names none. Default: the GitRepository's own.
 	// +optional
 	TargetNamespace string `json:"targetNamespace,omitempty"`
+	// ignore are patterns of files that are not read as manifests, one a line, in the syntax of a .gitignore file at the root of the
+	// repository. They come after those of the files .sourceignore and .nopeaignore in Git, and so may take them back. At most 64 KiB.
+	// +optional
+	Ignore string `json:"ignore,omitempty"`
+	// commonMetadata is put on every object, over what its manifest says.
+	// +optional
+	CommonMetadata *CommonMetadata `json:"commonMetadata,omitempty"`
+	// substitute are variables for ${NAME} and ${NAME:=default} in the texts of manifests; $${NAME} stands for the text ${NAME}.
+	// With this or substituteFrom set, a variable that is not known and has no default is an error. At most 500.
+	// +optional
+	Substitute map[string]string `json:"substitute,omitempty"`
+	// substituteFrom are ConfigMaps and Secrets in the same namespace whose entries are such variables. Of several with the same entry
+	// the last one counts, and substitute counts before all. At most 20. They are read as the ServiceAccount named by
+	// serviceAccountName.
+	// +optional
+	// +listType=atomic
+	SubstituteFrom []SubstituteReference `json:"substituteFrom,omitempty"`
 	// prune deletes objects that NOPEA applied and that are gone from Git. Default true.
 	// +optional
 	Prune *bool `json:"prune,omitempty"`
@@ -174,6 +191,38 @@ type GitRepositorySpec struct {
 	// historyLimit is how many finished Syncs are kept. 0 to 1000, default 10.
 	// +optional
 	HistoryLimit *int32 `json:"historyLimit,omitempty"`
+}
+
+// CommonMetadata is put on every object: into its own metadata, not into selectors or templates.
+type CommonMetadata struct {
+	// labels of every object. None under nopea.io/. At most 50.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations of every object. None under nopea.io/. At most 50.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// SubstituteKind is the kind of an object that holds variables.
+// +enum
+type SubstituteKind string
+
+const (
+	// SubstituteKindConfigMap is a ConfigMap: the entries of its data are variables.
+	SubstituteKindConfigMap SubstituteKind = "ConfigMap"
+	// SubstituteKindSecret is a Secret: its values are put into objects and are shown nowhere else.
+	SubstituteKindSecret SubstituteKind = "Secret"
+)
+
+// SubstituteReference names a ConfigMap or a Secret that holds variables.
+type SubstituteReference struct {
+	// kind: ConfigMap or Secret.
+	Kind SubstituteKind `json:"kind"`
+	// name of the object.
+	Name string `json:"name"`
+	// optional: that the object is not there is no error.
+	// +optional
+	Optional bool `json:"optional,omitempty"`
 }
 
 // IgnoreDifference names fields of some of the objects. A selector that is left out matches every object.

@@ -131,6 +131,11 @@ type SyncStatus struct {
 	// +optional
 	// +listType=atomic
 	Changes []SyncChange `json:"changes,omitempty"`
+	// notes are what manifests ask for of other tools, and NOPEA does not do: annotations of Flux and Argo CD without an equal here. At
+	// most 20.
+	// +optional
+	// +listType=atomic
+	Notes []string `json:"notes,omitempty"`
 	// error says why it failed.
 	// +optional
 	Error *SyncError `json:"error,omitempty"`

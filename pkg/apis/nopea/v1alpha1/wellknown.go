@@ -47,6 +47,17 @@ const (
 	AnnotationDrift = "nopea.io/drift"
 	// AnnotationRecreate, on an object in Git, is "disabled" where a deleted object is to come back only when its manifest changes.
 	AnnotationRecreate = "nopea.io/recreate"
+	// AnnotationPrune, on an object in Git or a live one, is "disabled" where it is never to be deleted.
+	AnnotationPrune = "nopea.io/prune"
+	// AnnotationIgnore, on an object in Git, is "true" where the object is not applied, and not pruned either.
+	AnnotationIgnore = "nopea.io/ignore"
+	// AnnotationCreateOnly, on an object in Git, is "true" where the object is created when it is missing, and never changed.
+	AnnotationCreateOnly = "nopea.io/create-only"
+	// AnnotationForce, on an object in Git, is "true" where the object may be deleted and made anew if a change of it is refused because a
+	// field is immutable.
+	AnnotationForce = "nopea.io/force"
+	// AnnotationSubstitute, on an object in Git, is "disabled" where no variables are to be replaced.
+	AnnotationSubstitute = "nopea.io/substitute"
 	// AnnotationPauseUntil, on a live object or a GitRepository, holds it as it is until that time (RFC 3339).
 	AnnotationPauseUntil = "nopea.io/pause-until"
 )
@@ -60,6 +71,8 @@ const (
 	MaxRequesters = 16
 	// MaxSyncChanges is how many changes the status of a Sync lists.
 	MaxSyncChanges = 100
+	// MaxSyncNotes is how many notes the status of a Sync holds.
+	MaxSyncNotes = 20
 	// MaxPendingSyncs is how many Syncs of one GitRepository may wait at once.
 	MaxPendingSyncs = 20
 	// MaxDeliveryLength is how long the id of a webhook's delivery may be.

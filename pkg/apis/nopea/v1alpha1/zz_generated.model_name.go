@@ -6,6 +6,11 @@
 package v1alpha1
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in CommonMetadata) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.CommonMetadata"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in DriftStatus) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.DriftStatus"
 }
@@ -93,6 +98,11 @@ func (in ResourceCounts) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Revision) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.Revision"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in SubstituteReference) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.SubstituteReference"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -53,6 +53,7 @@ func validateSyncStatus(status *nopea.SyncStatus, at *field.Path) field.ErrorLis
 			nopea.SyncActionPaused, nopea.SyncActionFailed)...)
 		errs = append(errs, validateMessage(status.Changes[i].Message, change.Child("message"))...)
 	}
+	errs = append(errs, validateNotes(status.Notes, at.Child("notes"))...)
 	return append(errs, validateSyncError(status.Error, at.Child("error"))...)
 }
 

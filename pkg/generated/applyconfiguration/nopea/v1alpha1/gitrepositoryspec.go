@@ -45,6 +45,18 @@ type GitRepositorySpecApplyConfiguration struct {
 	ServiceAccountName *string `json:"serviceAccountName,omitempty"`
 	// targetNamespace is the namespace of objects whose manifest names none. Default: the GitRepository's own.
 	TargetNamespace *string `json:"targetNamespace,omitempty"`
+	// ignore are patterns of files that are not read as manifests, one a line, in the syntax of a .gitignore file at the root of the
+	// repository. They come after those of the files .sourceignore and .nopeaignore in Git, and so may take them back. At most 64 KiB.
+	Ignore *string `json:"ignore,omitempty"`
+	// commonMetadata is put on every object, over what its manifest says.
+	CommonMetadata *CommonMetadataApplyConfiguration `json:"commonMetadata,omitempty"`
+	// substitute are variables for ${NAME} and ${NAME:=default} in the texts of manifests; $${NAME} stands for the text ${NAME}.
+	// With this or substituteFrom set, a variable that is not known and has no default is an error. At most 500.
+	Substitute map[string]string `json:"substitute,omitempty"`
+	// substituteFrom are ConfigMaps and Secrets in the same namespace whose entries are such variables. Of several with the same entry
+	// the last one counts, and substitute counts before all. At most 20. They are read as the ServiceAccount named by
+	// serviceAccountName.
+	SubstituteFrom []SubstituteReferenceApplyConfiguration `json:"substituteFrom,omitempty"`
 	// prune deletes objects that NOPEA applied and that are gone from Git. Default true.
 	Prune *bool `json:"prune,omitempty"`
 	// pruneGuard holds large and dangerous prunes until they are confirmed: Confirm (default) or Off.
@@ -167,6 +179,49 @@ func (b *GitRepositorySpecApplyConfiguration) WithServiceAccountName(value strin
 // If called multiple times, the TargetNamespace field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithTargetNamespace(value string) *GitRepositorySpecApplyConfiguration {
 	b.TargetNamespace = &value
+	return b
+}
+
+// WithIgnore sets the Ignore field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Ignore field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithIgnore(value string) *GitRepositorySpecApplyConfiguration {
+	b.Ignore = &value
+	return b
+}
+
+// WithCommonMetadata sets the CommonMetadata field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CommonMetadata field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithCommonMetadata(value *CommonMetadataApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.CommonMetadata = value
+	return b
+}
+
+// WithSubstitute puts the entries into the Substitute field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the Substitute field,
+// overwriting an existing map entries in Substitute field with the same key.
+func (b *GitRepositorySpecApplyConfiguration) WithSubstitute(entries map[string]string) *GitRepositorySpecApplyConfiguration {
+	if b.Substitute == nil && len(entries) > 0 {
+		b.Substitute = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.Substitute[k] = v
+	}
+	return b
+}
+
+// WithSubstituteFrom adds the given value to the SubstituteFrom field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the SubstituteFrom field.
+func (b *GitRepositorySpecApplyConfiguration) WithSubstituteFrom(values ...*SubstituteReferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSubstituteFrom")
+		}
+		b.SubstituteFrom = append(b.SubstituteFrom, *values[i])
+	}
 	return b
 }
 

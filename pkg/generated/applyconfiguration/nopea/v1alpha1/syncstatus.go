@@ -27,6 +27,9 @@ type SyncStatusApplyConfiguration struct {
 	Counts *SyncCountsApplyConfiguration `json:"counts,omitempty"`
 	// changes are the objects that were (with dryRun: would be) changed, refused or that failed; at most 100, failures first.
 	Changes []SyncChangeApplyConfiguration `json:"changes,omitempty"`
+	// notes are what manifests ask for of other tools, and NOPEA does not do: annotations of Flux and Argo CD without an equal here. At
+	// most 20.
+	Notes []string `json:"notes,omitempty"`
 	// error says why it failed.
 	Error *SyncErrorApplyConfiguration `json:"error,omitempty"`
 }
@@ -99,6 +102,16 @@ func (b *SyncStatusApplyConfiguration) WithChanges(values ...*SyncChangeApplyCon
 			panic("nil value passed to WithChanges")
 		}
 		b.Changes = append(b.Changes, *values[i])
+	}
+	return b
+}
+
+// WithNotes adds the given value to the Notes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Notes field.
+func (b *SyncStatusApplyConfiguration) WithNotes(values ...string) *SyncStatusApplyConfiguration {
+	for i := range values {
+		b.Notes = append(b.Notes, values[i])
 	}
 	return b
 }
