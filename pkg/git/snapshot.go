@@ -63,6 +63,11 @@ func (s *Snapshot) TreeID(ctx context.Context, folder string) (string, error) {
 // way or larger than the limits; where a wanted path is a symbolic link or a Git LFS pointer; and where there is a submodule anywhere
 // below the path, because that may hold wanted files too.
 func (s *Snapshot) Files(ctx context.Context, folder string, want func(path string) bool) ([]File, error) {
+	return s.Select(ctx, folder, wanting(want))
+}
+
+// Select is Files with a selector that learns from files of the tree what it wants. A submodule that it passes over is no error.
+func (s *Snapshot) Select(ctx context.Context, folder string, selector Selector) ([]File, error) {
 	var (
 		files []File
 		id    string
@@ -73,7 +78,7 @@ func (s *Snapshot) Files(ctx context.Context, folder string, want func(path stri
 			return err
 		}
 		id = e.id.String()
-		files, err = r.files(e, cleanPath(folder), want)
+		files, err = r.files(e, cleanPath(folder), selector)
 		return err
 	})
 	if _, err := s.noted(folder, id, err); err != nil {
@@ -94,7 +99,7 @@ func (s *Snapshot) File(ctx context.Context, path string) (File, error) {
 		if e.mode == filemode.Dir {
 			return at(path, failf(IsFolder, "a folder is where a file is wanted"))
 		}
-		files, err := r.files(e, cleanPath(path), func(string) bool { return true })
+		files, err := r.files(e, cleanPath(path), wanting(func(string) bool { return true }))
 		if err == nil {
 			file = files[0]
 		}
@@ -162,10 +167,10 @@ func display(p string) string {
 
 // reader walks one tree. Its own recursion fails on anything missing: go-git's TreeWalker and FileIter end as if the tree ended there.
 type reader struct {
-	ctx     context.Context
-	view    view
-	limits  Limits
-	want    func(string) bool
+	ctx    context.Context
+	view   view
+	limits Limits
+	Selector
 	entries int
 	total   int64
 	out     []File
@@ -225,8 +230,8 @@ func supported(e treeEntry, p string) error {
 	return nil
 }
 
-func (r *reader) files(e treeEntry, p string, want func(string) bool) (_ []File, err error) {
-	r.want = want
+func (r *reader) files(e treeEntry, p string, selector Selector) (_ []File, err error) {
+	r.Selector = selector
 	if e.mode != filemode.Dir {
 		err = r.file(e, p)
 	} else {
@@ -246,6 +251,9 @@ func (r *reader) folder(tree plumbing.Hash, p string, depth int) error {
 	if err != nil {
 		return at(display(p), err)
 	}
+	if err := r.guides(data, p); err != nil {
+		return err
+	}
 	return at(display(p), parseTree(data, func(e treeEntry) error { return r.entry(e, p, depth) }))
 }
 
@@ -264,6 +272,9 @@ func (r *reader) entry(e treeEntry, folder string, depth int) error {
 	case filemode.Dir:
 		return r.folder(e.id, p, depth+1)
 	case filemode.Submodule:
+		if r.PassesOver(p) {
+			return nil
+		}
 		return supported(e, p)
 	}
 	return r.file(e, p)
@@ -273,34 +284,43 @@ func (r *reader) entry(e treeEntry, folder string, depth int) error {
 var lfsPrefix = []byte("version https://git-lfs.github.com/spec/v1")
 
 func (r *reader) file(e treeEntry, p string) error {
-	if !r.want(p) {
+	if !r.Wants(p) {
 		return nil
 	}
-	if err := supported(e, p); err != nil {
+	data, err := r.content(e, p)
+	if err != nil {
 		return err
+	}
+	r.out = append(r.out, File{Path: p, Hash: e.id.String(), Data: data})
+	return nil
+}
+
+// content reads a file, within the limits.
+func (r *reader) content(e treeEntry, p string) ([]byte, error) {
+	if err := supported(e, p); err != nil {
+		return nil, err
 	}
 	if len(r.out) >= r.limits.MaxFiles {
-		return at(p, tooLarge("MaxFiles", r.limits.MaxFiles, "there are too many files"))
+		return nil, at(p, tooLarge("MaxFiles", r.limits.MaxFiles, "there are too many files"))
 	}
 	if err := r.ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
 	// The size is known before anything is read.
 	if _, l, ok := r.view.find(e.id); ok {
 		if int64(l.size) > r.limits.MaxFileBytes {
-			return at(p, tooLarge("MaxFileBytes", r.limits.MaxFileBytes, "the file has %d bytes", l.size))
+			return nil, at(p, tooLarge("MaxFileBytes", r.limits.MaxFileBytes, "the file has %d bytes", l.size))
 		}
 		if r.total += int64(l.size); r.total > r.limits.MaxTotalBytes {
-			return at(p, tooLarge("MaxTotalBytes", r.limits.MaxTotalBytes, "the files together have too many bytes"))
+			return nil, at(p, tooLarge("MaxTotalBytes", r.limits.MaxTotalBytes, "the files together have too many bytes"))
 		}
 	}
 	data, err := r.view.get(e.id, plumbing.BlobObject)
 	if err != nil {
-		return at(p, err)
+		return nil, at(p, err)
 	}
 	if bytes.HasPrefix(data, lfsPrefix) {
-		return at(p, failf(Unsupported, "the file is a Git LFS pointer, and LFS is not supported"))
+		return nil, at(p, failf(Unsupported, "the file is a Git LFS pointer, and LFS is not supported"))
 	}
-	r.out = append(r.out, File{Path: p, Hash: e.id.String(), Data: data})
-	return nil
+	return data, nil
 }

@@ -74,9 +74,6 @@ func clean(obj map[string]any) *Error {
 		delete(metadata, field)
 	}
 	delete(obj, "status")
-	if obj["apiVersion"] == "v1" && obj["kind"] == "Secret" {
-		return mergeStringData(obj)
-	}
 	return nil
 }
 

@@ -4,11 +4,12 @@
 // and no file system. Reading Git, rendering with other tools, deciding what to apply, and the order of applying do not
 // belong here.
 //
-// [Parse] decodes files and checks what one object alone can tell; [Normalize] checks and completes what only the whole
-// tree and the API server's kinds can tell: namespaces, duplicates, unknown kinds. Either all of a tree comes back or an
-// error does: a tree that was read in part must never be applied, let alone pruned against.
+// [Ignore] tells which files are not read. [Parse] decodes files and checks what one object alone can tell; [Substitute]
+// replaces variables; [Normalize] checks and completes what only the whole tree and the API server's kinds can tell:
+// namespaces, duplicates, unknown kinds. Either all of a tree comes back or an error does: a tree that was read in part must
+// never be applied, let alone pruned against.
 //
-// What is taken out of an object, because desired state cannot hold it:
+// What is taken out of an object in the end, because desired state cannot hold it:
 //   - status at the top level: it is the cluster's to write;
 //   - metadata that only the API server sets: uid, resourceVersion, generation, creationTimestamp, deletionTimestamp,
 //     deletionGracePeriodSeconds, managedFields, selfLink;

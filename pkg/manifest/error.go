@@ -25,6 +25,8 @@ const (
 	Invalid           Code = "Invalid"
 	Duplicate         Code = "Duplicate"
 	UnknownKind       Code = "UnknownKind"
+	UnknownVariable   Code = "UnknownVariable"
+	InvalidVariable   Code = "InvalidVariable"
 )
 
 // Error is one fault in one file. It never quotes a value of the file, because any value may be a secret; keys, kinds

@@ -24,7 +24,7 @@ type Options struct {
 }
 
 // Normalize makes objects ready to apply: namespaces filled in where they belong and removed where they do not, labels
-// and annotations set. An object of a kind that nobody knows, and an object that is written twice, is an error.
+// and annotations set, stringData of a Secret merged into data. An object of a kind that nobody knows, and an object that is written twice, is an error.
 // The objects given are not changed. The result is sorted by file, document and item.
 func Normalize(objects []Object, opts Options) ([]Object, error) {
 	objects = slices.Clone(objects)
@@ -72,7 +72,12 @@ func (n *normalizer) normalize(obj Object) (Object, *Error) {
 	content := maps.Clone(obj.Object)
 	metadata = maps.Clone(metadata)
 	content["metadata"] = metadata
-	obj = Object{Unstructured: &unstructured.Unstructured{Object: content}, Origin: obj.Origin}
+	obj.Unstructured = &unstructured.Unstructured{Object: content}
+	if gvk.Group == "" && gvk.Kind == "Secret" {
+		if err := encodeSecret(content); err != nil {
+			return Object{}, err
+		}
+	}
 
 	n.setNamespace(obj, metadata, namespaced)
 	if err := n.checkTwice(obj, gvk); err != nil {

@@ -44,4 +44,6 @@ func compareOrigins(a, b Origin) int {
 type Object struct {
 	*unstructured.Unstructured
 	Origin Origin
+	// Confidential: values of Secrets were put into it.
+	Confidential bool
 }

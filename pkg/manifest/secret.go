@@ -1,6 +1,19 @@
 package manifest
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"maps"
+)
+
+// encodeSecret merges stringData of a Secret whose other parts are shared.
+func encodeSecret(secret map[string]any) *Error {
+	for _, field := range []string{"data", "stringData"} {
+		if m, ok := secret[field].(map[string]any); ok {
+			secret[field] = maps.Clone(m)
+		}
+	}
+	return mergeStringData(secret)
+}
 
 // mergeStringData does what the API server does with a v1 Secret: stringData is encoded into data and wins over it. The
 // base64 of data is written the one canonical way, as the API server gives it back. Errors name keys, never values.

@@ -285,7 +285,11 @@ func (j *job) losses(should *metav1.PartialObjectMetadata) (fields []string, man
 	if err != nil {
 		return nil, ""
 	}
-	return fieldsOf(lost)
+	fields, manager = fieldsOf(lost)
+	if j.desired != nil && j.desired.Confidential {
+		fields = nil // items of lists are named by values of theirs
+	}
+	return fields, manager
 }
 
 func (j *job) by() string {

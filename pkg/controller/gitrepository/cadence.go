@@ -23,7 +23,7 @@ type cadence struct {
 	commit string
 	// poll and reconcile are when those are due next.
 	poll, reconcile time.Time
-	// watched: all kinds of its objects are, so that drift is found without a run.
+	// watched: all kinds of its objects are, so that drift is found without a run, and nothing else of the cluster leads to what is applied.
 	watched bool
 	// failures in a row, and when to try again after them; the zero time when nothing is to be tried again.
 	failures int

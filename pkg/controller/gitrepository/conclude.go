@@ -28,7 +28,8 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	}
 	retrying := remembered.cadence.retrying()
 	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
-	remembered.cadence.watched = c.Drift.Watched(ownerOf(r.repository))
+	// What is read of the cluster is not watched.
+	remembered.cadence.watched = c.Drift.Watched(ownerOf(r.repository)) && !readsCluster(&r.repository.Spec)
 	remembered.pausedUntil, remembered.pausedAll = r.pausedUntil()
 	if !remembered.pausedUntil.IsZero() {
 		remembered.cadence.repeat(remembered.pausedUntil)

@@ -16,16 +16,26 @@ import (
 
 // desire turns objects into what a plan works with: without the fields that are left to somebody else.
 func desire(objects []manifest.Object, spec *v1alpha1.GitRepositorySpec, installation []v1alpha1.IgnoreDifference) (*rendered, error) {
-	result := &rendered{defined: make(map[schema.GroupKind]bool)}
+	result := &rendered{defined: make(map[schema.GroupKind]bool), ignored: make(map[apply.ID]string)}
 	for gvk := range manifest.CRDScopes(objects) {
 		result.defined[gvk.GroupKind()] = true
 	}
 	rules := slices.Concat(builtInRules, installation, spec.IgnoreDifferences)
 	for _, object := range objects {
+		directives, err := directivesOf(object)
+		if err != nil {
+			return nil, err
+		}
+		result.note(object, directives.Notes)
+		if directives.Ignore != "" {
+			result.ignored[idOf(object)] = directives.Ignore
+			continue
+		}
 		desired, err := desireOne(object, spec, rules)
 		if err != nil {
 			return nil, err
 		}
+		desired.CreateOnly, desired.Force, desired.Confidential = directives.CreateOnly, directives.Force, object.Confidential
 		result.desired = append(result.desired, desired)
 	}
 	return result, nil
@@ -39,7 +49,7 @@ func desireOne(object manifest.Object, spec *v1alpha1.GitRepositorySpec, rules [
 		return apply.Desired{}, err
 	}
 	desired := apply.Desired{
-		ID:      apply.ID{Group: gvk.Group, Kind: gvk.Kind, Namespace: object.GetNamespace(), Name: object.GetName()},
+		ID:      idOf(object),
 		Version: gvk.Version, File: object.Origin.File, Document: object.Origin.Document, Drift: policy,
 		Once: annotations[v1alpha1.AnnotationRecreate] == "disabled",
 	}

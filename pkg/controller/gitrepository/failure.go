@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	CodeBuildFailed            = "BuildFailed"
 	CodeIgnoreInvalid          = "IgnoreDifferencesInvalid"
 	CodeUnknownKind            = "UnknownKind"
+	CodeVariableUnknown        = "VariableUnknown"
+	CodeConfigMapNotFound      = "ConfigMapNotFound"
 	CodeSourceEmpty            = "SourceEmpty"
 	CodeVerificationFailed     = "VerificationFailed"
 	CodeSecretNotFound         = "SecretNotFound"
@@ -111,14 +114,21 @@ func explainGit(err *git.Error, repository *v1alpha1.GitRepository) *Failure {
 func explainManifest(faults *manifest.ErrorList) *Failure {
 	failure := &Failure{Code: CodeManifestInvalid, Message: faults.Error(), Stalled: true,
 		Hint: "Nothing of this commit was applied. Correct the files and push."}
-	for _, fault := range faults.Errors {
-		if fault.Code != manifest.UnknownKind {
-			return failure
-		}
+	if allOf(faults, manifest.UnknownVariable) {
+		failure.Code = CodeVariableUnknown
+		failure.Hint = "Nothing of this commit was applied. Set the variable in spec.substitute, or where spec.substituteFrom reads, or correct the files and push."
+		return failure
+	}
+	if !allOf(faults, manifest.UnknownKind) {
+		return failure
 	}
 	// A kind may be installed by somebody else at any moment.
 	failure.Code, failure.Stalled = CodeUnknownKind, false
 	return failure
+}
+
+func allOf(faults *manifest.ErrorList, code manifest.Code) bool {
+	return !slices.ContainsFunc(faults.Errors, func(fault *manifest.Error) bool { return fault.Code != code })
 }
 
 // explainObject says what the API server had against an object.

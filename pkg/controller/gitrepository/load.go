@@ -8,27 +8,29 @@ import (
 	"slices"
 	"strings"
 
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/kustomize"
 	"nopea.io/nopea/pkg/manifest"
 )
 
 // load makes objects of the files below spec.path: by Kustomize where the folder holds a kustomization file, and otherwise as they are written.
-func (c *Controller) load(ctx context.Context, tree commitTree, folder string) ([]manifest.Object, error) {
-	built, err := kustomize.Holds(ctx, tree, folder)
+func (c *Controller) load(ctx context.Context, tree commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
+	built, err := kustomize.Holds(ctx, tree, spec.Path)
 	if err != nil {
 		return nil, err
 	}
 	if built {
-		return kustomize.Build(ctx, tree, folder, kustomize.DefaultLimits())
+		return kustomize.Build(ctx, tree, spec.Path, kustomize.DefaultLimits())
 	}
-	return c.loadPlain(ctx, tree, folder)
+	return c.loadPlain(ctx, tree, spec)
 }
 
 // loadPlain reads the manifests of a folder. A folder below it that holds a kustomization file is built, as Flux does, and read no further.
 // A kustomization file that spec.path itself names is refused like any file that is no manifest.
-func (c *Controller) loadPlain(ctx context.Context, tree commitTree, folder string) ([]manifest.Object, error) {
-	files, err := tree.snapshot.Files(ctx, folder, wanted)
+func (c *Controller) loadPlain(ctx context.Context, tree commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
+	folder := spec.Path
+	files, err := filesOf(ctx, tree.snapshot, spec, wanted)
 	if err != nil {
 		return nil, err
 	}

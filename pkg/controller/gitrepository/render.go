@@ -17,16 +17,25 @@ import (
 // rendered is what a commit asks for.
 type rendered struct {
 	desired []apply.Desired
+	// ignored are objects that ask not to be applied, each with the annotation by which it does.
+	ignored map[apply.ID]string
+	// notes name what is not honoured of annotations for other tools.
+	notes []string
 	// defined are the kinds that CustomResourceDefinitions of the commit will serve.
 	defined map[schema.GroupKind]bool
 }
 
 // render makes of a commit what is to be applied for a GitRepository, step by step.
-func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, asOf time.Time) (*rendered, error) {
+func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, variables manifest.Variables, asOf time.Time) (*rendered, error) {
 	rendersTotal.Inc()
-	objects, err := c.load(ctx, commitTree{snapshot: snapshot}, repository.Spec.Path)
+	objects, err := c.load(ctx, commitTree{snapshot: snapshot}, &repository.Spec)
 	if err != nil {
 		return nil, err
+	}
+	if variables != nil {
+		if objects, err = manifest.Substitute(objects, variables); err != nil {
+			return nil, err
+		}
 	}
 	objects, err = c.normalize(ctx, repository, objects, asOf)
 	if err != nil {
@@ -43,18 +52,8 @@ func (c *Controller) normalize(ctx context.Context, repository *v1alpha1.GitRepo
 		Scope:            scope.of,
 		TargetNamespace:  repository.Spec.TargetNamespace,
 		DefaultNamespace: repository.Namespace,
-		Labels: func(object manifest.Object) map[string]string {
-			labels := owner.Labels()
-			// An annotation that is none is found out, and said, later.
-			if policy, err := policyOf(object, &repository.Spec); err == nil && policy == v1alpha1.DriftPolicyPrevent {
-				labels[v1alpha1.LabelPrevent] = "true"
-			}
-			return labels
-		},
-		Annotations: func(object manifest.Object) map[string]string {
-			// The file alone: a document's number moves with its neighbours, and would have them all written again.
-			return map[string]string{v1alpha1.AnnotationOrigin: object.Origin.File}
-		},
+		Labels:           func(object manifest.Object) map[string]string { return labelsOf(object, &repository.Spec, owner) },
+		Annotations:      func(object manifest.Object) map[string]string { return annotationsOf(object, &repository.Spec) },
 	})
 	if err != nil {
 		return nil, errors.Join(scope.err, err)

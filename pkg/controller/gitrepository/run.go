@@ -15,6 +15,7 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/manifest"
 )
 
 // run is one attempt to bring the cluster to what Git has. Its fields fill up from top to bottom.
@@ -57,10 +58,15 @@ type run struct {
 	evidence *evidence
 	// unchanged: the commit holds what the run before found, and all of that is live. Nothing below is filled then.
 	unchanged bool
+	// inputs of the cluster that lead to what is desired; variables are among them, nil where none are to be replaced.
+	inputs    inputs
+	variables manifest.Variables
 	// reads of the commit's tree that led to what is desired.
 	reads   *git.Reads
 	cluster *apply.Cluster
 	desired []apply.Desired
+	// notes name what is not honoured of annotations for other tools.
+	notes []string
 	// startedID is the id of the CDEvent that told that the run began to write.
 	startedID string
 	known     *apply.Inventory
@@ -82,6 +88,7 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.revision = withCommit(r.revision, snapshot.Commit())
 	if err := r.verify(ctx, snapshot); err != nil {
+	if err := r.readInputs(ctx); err != nil {
 		return err
 	}
 	if r.unchanged = r.changesNothing(ctx, snapshot); r.unchanged {
@@ -93,21 +100,21 @@ func (r *run) prepare(ctx context.Context) error {
 		}
 	}
 	reads := &git.Reads{}
-	result, err := r.render(ctx, r.repository, snapshot.Noting(reads), r.began)
+	result, err := r.render(ctx, r.repository, snapshot.Noting(reads), r.variables, r.began)
 	if err != nil {
 		return err
 	}
-	if len(result.desired) == 0 && !r.repository.Spec.AllowEmpty {
+	if len(result.desired)+len(result.ignored) == 0 && !r.repository.Spec.AllowEmpty {
 		return r.sourceEmpty()
 	}
-	r.desired, r.reads = result.desired, reads
+	r.desired, r.notes, r.reads = result.desired, result.notes, reads
 	return r.makePlan(ctx, result)
 }
 
 // changesNothing tells whether a commit holds what was found before, and all of that is live as it was applied. What cannot be compared is
 // for a whole run to judge.
 func (r *run) changesNothing(ctx context.Context, snapshot *git.Snapshot) bool {
-	why := occasion{trigger: r.trigger, asked: r.asked, commit: r.resolved.Hash,
+	why := occasion{trigger: r.trigger, asked: r.asked, commit: r.resolved.Hash, inputs: r.inputs.digest(),
 		waiting: r.waiting || r.confirmed != "" || r.pauseOf(r.repository).Holds(r.began)}
 	if r.rehearsal || !r.before.covers(r.repository, why) {
 		return false
@@ -139,7 +146,7 @@ func (r *run) makePlan(ctx context.Context, result *rendered) error {
 	}
 	r.plan = apply.NewPlan(result.desired, r.known, seen, apply.Options{
 		Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune,
-		Now:   r.began, LongestPause: r.LongestPause, Pause: r.pauseOf(r.repository),
+		Now:   r.began, LongestPause: r.LongestPause, Ignored: result.ignored, Pause: r.pauseOf(r.repository),
 	})
 	return nil
 }
@@ -172,7 +179,7 @@ func (r *run) sourceEmpty() *Failure {
 		folder = "the repository"
 	}
 	failure := &Failure{Code: CodeSourceEmpty, Stalled: true,
-		Message: fmt.Sprintf("%s holds no manifest at %s: no file that ends in .yaml, .yml or .json", folder, describe(r.revision)),
+		Message: fmt.Sprintf("%s holds no manifest at %s: no file that ends in .yaml, .yml or .json and is not ignored", folder, describe(r.revision)),
 		Hint:    "Correct spec.path, or set spec.allowEmpty if it is meant to hold nothing."}
 	if known := r.record.Contents.Len(); known > 0 {
 		failure.Message += fmt.Sprintf(". The %d objects applied before are left as they are", known)
@@ -206,6 +213,7 @@ func (r *run) execute(ctx context.Context) (*summary, error) {
 		}
 	}
 	result := summarize(&r.plan, outcomes)
+	result.notes = r.notes
 	// What was done is recorded even when the time for the run is up.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 	defer cancel()

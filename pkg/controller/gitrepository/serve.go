@@ -72,6 +72,7 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 	result := &report{revision: r.revision, began: r.began, ended: c.Clock.Now(), dryRun: true}
 	if err == nil {
 		planned := summarize(&r.plan, r.plan.Foresee())
+		planned.notes = r.notes
 		result.prune = r.heldPrune()
 		result.summary, err = &planned, planned.failure(r.repository).orNil()
 	}

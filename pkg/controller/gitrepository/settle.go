@@ -41,6 +41,7 @@ func (r *run) settle(ctx context.Context) (*summary, error) {
 	r.Drift.Saved(ownerOf(r.repository), r.known)
 	r.Drift.Settle(ctx, ownerOf(r.repository))
 	nothing := summarize(&r.plan, nil)
+	nothing.notes = r.notes
 	return &nothing, nil
 }
 
@@ -81,6 +82,10 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 		return err
 	}
 	result, err := r.render(ctx, r.repository, snapshot, r.began)
+	if err := r.readInputs(ctx); err != nil {
+		return err
+	}
+	result, err := r.render(ctx, r.repository, snapshot, r.variables, r.began)
 	if err != nil {
 		return err
 	}

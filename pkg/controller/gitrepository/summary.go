@@ -22,6 +22,8 @@ type summary struct {
 	// refused are the objects that another owner holds.
 	refused []string
 	waiting int
+	// notes name what is not honoured of annotations for other tools.
+	notes []string
 }
 
 // summarize counts what a plan found and what became of it. Without outcomes (a dry run) it counts what the plan would do.

@@ -164,6 +164,7 @@ func conclusion(status *v1alpha1.SyncStatus, r *report) {
 	if r.summary != nil {
 		status.Counts = &r.summary.counts
 		status.Changes = r.summary.changes
+		status.Notes = r.summary.notes
 	}
 	failed, complete, reason, message := metav1.ConditionFalse, metav1.ConditionTrue, "Succeeded", ""
 	if r.summary != nil {

@@ -15,6 +15,8 @@ type settled struct {
 	generation int64
 	// reads of the commit's tree.
 	reads *git.Reads
+	// inputs digests what was read of the cluster.
+	inputs string
 	// objects that Git holds.
 	objects int32
 }
@@ -30,7 +32,7 @@ func (r *run) settles(result *report) *settled {
 	case r.reads == nil || s.counts.Paused > 0 || s.waiting > 0 || s.applied != s.desired:
 		return nil
 	}
-	return &settled{generation: r.generation, reads: r.reads, objects: s.desired}
+	return &settled{generation: r.generation, reads: r.reads, inputs: r.inputs.digest(), objects: s.desired}
 }
 
 // occasion is what leads to a run.
@@ -42,6 +44,8 @@ type occasion struct {
 	waiting bool
 	// commit that the remote ref points to.
 	commit string
+	// inputs digests what the run has read of the cluster.
+	inputs string
 }
 
 // covers tells whether a run that finds the same in Git as the settled one has nothing to do, provided that all is live as it was
@@ -49,7 +53,7 @@ type occasion struct {
 func (s *settled) covers(repository *v1alpha1.GitRepository, why occasion) bool {
 	applied := repository.Status.Applied
 	switch {
-	case s == nil, s.generation != repository.Generation, applied == nil, repository.Spec.Suspend, why.waiting:
+	case s == nil, s.generation != repository.Generation, applied == nil, repository.Spec.Suspend, why.waiting, s.inputs != why.inputs:
 		return false
 	case why.trigger != v1alpha1.SyncTriggerManual && why.trigger != v1alpha1.SyncTriggerWebhook && why.trigger != v1alpha1.SyncTriggerPoll:
 		return false
