@@ -177,13 +177,14 @@ func TestConceal(t *testing.T) {
 	hidden := &Desired{Confidential: true}
 	for _, err := range []error{refused, typed, hook} {
 		shown := conceal(hidden, err)
-		if strings.Contains(fmt.Sprintf("%v %+v", shown, shown.(*confidentialError).ErrStatus), secret) {
+		var status apierrors.APIStatus
+		if !errors.As(shown, &status) || strings.Contains(fmt.Sprintf("%v %+v", shown, status.Status()), secret) {
 			t.Errorf("%v shows the secret", shown)
 		}
 		if apierrors.IsInvalid(shown) != apierrors.IsInvalid(err) || IsManifestError(shown) != IsManifestError(err) || IsAdmissionError(shown) != IsAdmissionError(err) {
 			t.Errorf("%v is of another kind than %v", shown, err)
 		}
-		if conceal(&Desired{}, err) != err {
+		if conceal(&Desired{}, err).Error() != err.Error() {
 			t.Error("changed an error about an object without secrets")
 		}
 	}

@@ -24,12 +24,12 @@ const (
 // Substitute replaces the variables in the texts of objects: in values, not in keys, and never in what a value holds. An object whose
 // annotations ask for it is left alone. The objects given are not changed.
 //
-// A text stays one value, whatever is put into it: no value can add fields. Where a kind of Kubernetes itself has a text, it stays a text.
+// A text stays one value, whatever is put into it: no value can add fields. Where the Go type of the kind has a text, it stays a text.
 // Elsewhere it becomes a number or a boolean if it reads as one once its variables are replaced, as it would, written there without
 // quotation marks: quotation marks around a variable do not count, as they do not with Flux.
 //
 // Values of Secrets are refused where they would be shown: in an object's identity and in annotations and labels of nopea.io.
-func Substitute(objects []Object, variables Variables) ([]Object, error) {
+func Substitute(objects []Object, variables Variables, types TypeOf) ([]Object, error) {
 	objects = slices.Clone(objects)
 	room := int64(maxSubstituted)
 	var errs ErrorList
@@ -38,7 +38,7 @@ func Substitute(objects []Object, variables Variables) ([]Object, error) {
 			continue
 		}
 		s := &substitution{variables: variables, room: &room}
-		replaced, err := s.object(object)
+		replaced, err := s.object(object, known(types(object.GroupVersionKind())))
 		if err != nil {
 			err.Message = describeObject(object) + ": " + err.Message
 			errs.add(err.at(object.Origin))
@@ -81,9 +81,8 @@ type substitution struct {
 	secret    bool
 }
 
-func (s *substitution) object(object Object) (Object, *Error) {
+func (s *substitution) object(object Object, t reflect.Type) (Object, *Error) {
 	content := object.Object
-	t := typeOfKind(object.GroupVersionKind())
 	var changed map[string]any
 	for _, key := range sortedKeys(content) {
 		kind := typeOfField(t, key)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 )
 
@@ -20,6 +22,15 @@ func testVariables() Variables {
 		"A": {Value: "a"}, "N": {Value: "3"}, "T": {Value: "true"}, "YES": {Value: "yes"}, "E": {}, "Q": {Value: `"`}, "NUL": {Value: "null"}, "INF": {Value: ".inf"},
 		"YAML": {Value: "x\nspec: {evil: true}"}, "AGAIN": {Value: "${A}"}, "LIST": {Value: "[1, 2]"}, "S": {Value: "/"}, "PW": {Value: hidden, Secret: true},
 	}
+}
+
+// typeOf knows the kinds of Kubernetes itself.
+func typeOf(gvk schema.GroupVersionKind) reflect.Type {
+	object, err := scheme.Scheme.New(gvk)
+	if err != nil {
+		return nil
+	}
+	return reflect.TypeOf(object)
 }
 
 func TestSubstitute(t *testing.T) {
@@ -57,7 +68,7 @@ func TestSubstitute(t *testing.T) {
 				t.Fatal(err)
 			}
 			before, _ := json.Marshal(objects[0].Object)
-			replaced, err := Substitute(objects, testVariables())
+			replaced, err := Substitute(objects, testVariables(), typeOf)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +109,7 @@ func TestSubstituteErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Substitute(objects, testVariables())
+		_, err = Substitute(objects, testVariables(), typeOf)
 		var list *ErrorList
 		if !errors.As(err, &list) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v, want %s", data, err, want)
@@ -116,7 +127,7 @@ func TestSubstituteErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Substitute(objects, testVariables())
+		_, err = Substitute(objects, testVariables(), typeOf)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), hidden) {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -132,7 +143,7 @@ func TestSubstituteIsBounded(t *testing.T) {
 		}
 		objects = append(objects, parsed...)
 	}
-	if _, err := Substitute(objects, Variables{"BIG": {Value: strings.Repeat("x", 1<<20)}}); err == nil || !strings.Contains(err.Error(), "too large") {
+	if _, err := Substitute(objects, Variables{"BIG": {Value: strings.Repeat("x", 1<<20)}}, typeOf); err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Fatal(err)
 	}
 }
@@ -147,7 +158,7 @@ func FuzzSubstitute(f *testing.F) {
 		}
 		given := object()
 		variables := Variables{"A": {Value: a, Secret: true}, "B": {Value: b}}
-		got, err := Substitute(given, variables)
+		got, err := Substitute(given, variables, typeOf)
 		if !reflect.DeepEqual(given, object()) {
 			t.Fatal("the object that was given is changed")
 		}

@@ -7,7 +7,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 var (
@@ -16,14 +15,8 @@ var (
 	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
 )
 
-// typeOfKind is the Go type of a kind of Kubernetes itself; nil where it is not known.
-func typeOfKind(gvk schema.GroupVersionKind) reflect.Type {
-	object, err := scheme.Scheme.New(gvk)
-	if err != nil {
-		return nil
-	}
-	return known(reflect.TypeOf(object))
-}
+// TypeOf is the Go type of the objects of a kind; nil where there is none.
+type TypeOf func(schema.GroupVersionKind) reflect.Type
 
 // known is a type without pointers; nil where its JSON is its own affair, as with a Quantity, a port's number or name, or any content.
 func known(t reflect.Type) reflect.Type {

@@ -33,7 +33,7 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 		return nil, err
 	}
 	if variables != nil {
-		if objects, err = manifest.Substitute(objects, variables); err != nil {
+		if objects, err = manifest.Substitute(objects, variables, typeOf); err != nil {
 			return nil, err
 		}
 	}

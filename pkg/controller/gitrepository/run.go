@@ -88,6 +88,8 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.revision = withCommit(r.revision, snapshot.Commit())
 	if err := r.verify(ctx, snapshot); err != nil {
+		return err
+	}
 	if err := r.readInputs(ctx); err != nil {
 		return err
 	}

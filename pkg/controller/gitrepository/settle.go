@@ -81,7 +81,6 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 	if err := r.verifyCached(ctx, snapshot, applied); err != nil {
 		return err
 	}
-	result, err := r.render(ctx, r.repository, snapshot, r.began)
 	if err := r.readInputs(ctx); err != nil {
 		return err
 	}

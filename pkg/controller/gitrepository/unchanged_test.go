@@ -36,6 +36,8 @@ func TestCovers(t *testing.T) {
 		"a start":                       {why: func(o *occasion) { o.trigger = v1alpha1.SyncTriggerStartup }},
 		"something waits":               {why: func(o *occasion) { o.waiting = true }},
 		"another spec":                  {settled: func(s *settled) { s.generation = 2 }},
+		"another ConfigMap read":        {why: func(o *occasion) { o.inputs = "other" }},
+		"the same ConfigMap read":       {want: true, why: func(o *occasion) { o.inputs = "same" }, settled: func(s *settled) { s.inputs = "same" }},
 		"suspended":                     {change: func(r *v1alpha1.GitRepository) { r.Spec.Suspend = true }},
 		"never applied":                 {change: func(r *v1alpha1.GitRepository) { r.Status.Applied = nil }},
 		"a prune that waits":            {change: func(r *v1alpha1.GitRepository) { r.Status.PendingPrune = &v1alpha1.PendingPrune{} }},

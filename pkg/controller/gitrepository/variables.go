@@ -3,10 +3,13 @@ package gitrepository
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/manifest"
@@ -80,4 +83,13 @@ func (i *identity) explainVariables(err error, repository *v1alpha1.GitRepositor
 				from.Name, repository.Namespace, resource, repository.Spec.ServiceAccountName)}
 	}
 	return fmt.Errorf("read %s: %w", what, err)
+}
+
+// typeOf knows the kinds of Kubernetes itself.
+func typeOf(gvk schema.GroupVersionKind) reflect.Type {
+	object, err := scheme.Scheme.New(gvk)
+	if err != nil {
+		return nil // a custom resource
+	}
+	return reflect.TypeOf(object)
 }

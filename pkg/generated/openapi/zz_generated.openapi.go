@@ -100,6 +100,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.SyncSpec{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref),
 		v1alpha1.SyncStatus{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref),
 		v1alpha1.SyncSummary{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref),
+		v1alpha1.VerifySpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref),
 		v1alpha1.WebhookSpec{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_WebhookSpec(ref),
 		v1alpha1.WebhookStatus{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_WebhookStatus(ref),
 	}
@@ -3034,7 +3035,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.",
+				Description: "GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"branch": {
@@ -3047,6 +3048,13 @@ func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.
 					"tag": {
 						SchemaProps: spec.SchemaProps{
 							Description: "tag, such as \"v1.4.2\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"semver": {
+						SchemaProps: spec.SchemaProps{
+							Description: "semver is a range of versions, such as \"1.x\" or \">=1.2.0 <2.0.0\". The tag of the highest version in it is synced, with or without a v before it. Pre-releases count only in a range that names one, such as \">=1.2.0-0\".",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3180,7 +3188,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 				Properties: map[string]spec.Schema{
 					"url": {
 						SchemaProps: spec.SchemaProps{
-							Description: "url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).",
+							Description: "url of the Git repository: https://, http:// or ssh://, or of the form user@host:path, which is for SSH too. There are no credentials in it but the user name of SSH; the others go into a Secret, see secretRef.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
@@ -3222,8 +3230,20 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 					},
 					"secretRef": {
 						SchemaProps: spec.SchemaProps{
-							Description: "secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Description: "secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and tls.crt and tls.key, a client certificate. For SSH: identity (or ssh-privatekey, type kubernetes.io/ssh-auth), its password if it is encrypted, and known_hosts. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
 							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"proxySecretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "proxySecretRef names a Secret in the same namespace with a proxy over which the repository is reached: keys address (http://, https:// or socks5://) and, if the proxy asks for them, username and password. Default: over HTTP what the controller's environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.",
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"verify": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not looked at.",
+							Ref:         ref(v1alpha1.VerifySpec{}.OpenAPIModelName()),
 						},
 					},
 					"serviceAccountName": {
@@ -3381,7 +3401,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
+			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3936,7 +3956,7 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 				Properties: map[string]spec.Schema{
 					"name": {
 						SchemaProps: spec.SchemaProps{
-							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\". Empty for a bare commit.",
+							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\"; of a range of versions, the tag. Empty for a bare commit.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3967,6 +3987,13 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 						SchemaProps: spec.SchemaProps{
 							Description: "time at which the commit was made.",
 							Ref:         ref(v1.Time{}.OpenAPIModelName()),
+						},
+					},
+					"verifiedBy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verifiedBy is the key whose signature was verified, as \"OpenPGP 0x…\" or \"SSH SHA256:…\", with the owner's name where the keys tell it. Empty where spec.verify was not set.",
+							Type:        []string{"string"},
+							Format:      "",
 						},
 					},
 				},
@@ -4525,6 +4552,37 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref common.ReferenceCallback) co
 		},
 		Dependencies: []string{
 			v1.Time{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VerifySpec says what has to be signed, and whose signatures count.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"mode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "mode: Commit (default) wants the commit signed, Tag the annotated tag that ref names, TagAndCommit both.\n\nPossible enum values:\n - `\"Commit\"` wants the commit signed.\n - `\"Tag\"` wants the annotated tag signed, for the commit that it points to and under its name.\n - `\"TagAndCommit\"` wants both signed.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Commit", "Tag", "TagAndCommit"},
+						},
+					},
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace. Each of its values holds public keys: OpenPGP, armored or binary, or SSH, as in authorized_keys or allowed_signers. It is read at every look, as the ServiceAccount named by serviceAccountName.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secretRef"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
 	}
 }
 
