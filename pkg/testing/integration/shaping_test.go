@@ -28,7 +28,7 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       containers:
-      - {name: web, image: "example.com/web:1.${N}", env: [{name: REGION, value: "${REGION}-${ZONE:=a}"}, {name: N, value: "${N}"}, {name: SHELL, value: "$${HOME}"}]}
+      - {name: web, image: "example.com/web:1.${N}", env: [{name: REGION, value: "${REGION}-${ZONE:=a}"}, {name: COUNT, value: "${N}"}, {name: SHELL, value: "$${HOME}"}]}
 `
 }
 
