@@ -34,8 +34,9 @@ const (
 
 // server is a whole API server in this process. Who a caller is, is what its bearer token says.
 type server struct {
-	config *rest.Config
-	stop   func() error
+	config  *rest.Config
+	options *Options
+	stop    func() error
 }
 
 // startServer runs a server on a data directory until the test ends.
@@ -58,7 +59,7 @@ func startServer(t testing.TB, dataDir string, admit admission.Interface, change
 			config.AdmissionControl = admit
 		}, func(s *genericapiserver.GenericAPIServer) { ready <- s.LoopbackClientConfig })
 	}()
-	s := &server{}
+	s := &server{options: o}
 	stopped := false
 	s.stop = func() error {
 		if stopped {

@@ -112,9 +112,15 @@ func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Schem
 	if err != nil {
 		return nil, fmt.Errorf("make the server: %w", err)
 	}
-	resources, err := resources(completed, scheme, hooks)
+	resources, plans, err := resources(completed, scheme, hooks)
 	if err != nil {
 		return nil, err
+	}
+	if err := server.AddPostStartHook("nopea-plans", func(started genericapiserver.PostStartHookContext) error {
+		go plans.Sweep(started)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("look after plans with the server: %w", err)
 	}
 	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, scheme, metav1.ParameterCodec, newCodecs(scheme))
 	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = resources
@@ -127,11 +133,11 @@ func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Schem
 	return server, nil
 }
 
-func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, hooks *hookParts) (map[string]rest.Storage, error) {
+func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, hooks *hookParts) (map[string]rest.Storage, *sync.PlanREST, error) {
 	clock := clock.RealClock{}
 	repositories, err := gitrepository.NewStorage(scheme, config.RESTOptionsGetter, clock)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	authorizer := config.Authorization.Authorizer
 	if authorizer == nil {
@@ -140,11 +146,11 @@ func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, 
 	}
 	syncs, err := sync.NewStorage(scheme, config.RESTOptionsGetter, repositories.GitRepository, authorizer, clock)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	inventories, err := inventory.NewREST(scheme, config.RESTOptionsGetter, clock)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return map[string]rest.Storage{
 		"gitrepositories":         repositories.GitRepository,
@@ -153,6 +159,7 @@ func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, 
 		"gitrepositories/webhook": webhook.NewREST(hooks.receive(repositories, syncs)),
 		"syncs":                   syncs.Sync,
 		"syncs/status":            syncs.Status,
+		"syncs/plan":              syncs.Plan,
 		"inventories":             inventories,
-	}, nil
+	}, syncs.Plan, nil
 }

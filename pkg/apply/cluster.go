@@ -16,7 +16,7 @@ import (
 
 // Cluster is the API server as one owner's identity sees it: all reads and writes of that owner's objects go through it. Answers
 // are taken as metadata only, so no Secret's content ever comes back; Objects is for the few fields that a user asked to be left as
-// they are.
+// they are, and for Rehearse.
 type Cluster struct {
 	Owner     Owner
 	Metadata  metadata.Interface
@@ -63,12 +63,13 @@ func (c *Cluster) patch(ctx context.Context, resource Resource, id ID, manager s
 }
 
 // delete removes the very object that was seen.
-func (c *Cluster) delete(ctx context.Context, resource Resource, id ID, uid types.UID) error {
+func (c *Cluster) delete(ctx context.Context, resource Resource, id ID, uid types.UID, dryRun bool) error {
 	policy := metav1.DeletePropagationBackground
-	return c.client(resource, id.Namespace).Delete(ctx, id.Name, metav1.DeleteOptions{
-		Preconditions:     &metav1.Preconditions{UID: &uid},
-		PropagationPolicy: &policy,
-	})
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &policy}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	return c.client(resource, id.Namespace).Delete(ctx, id.Name, options)
 }
 
 func (c *Cluster) client(resource Resource, namespace string) metadata.ResourceInterface {

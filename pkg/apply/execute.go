@@ -23,6 +23,9 @@ type Outcome struct {
 	Done Action
 	// Entry to record, for a Create, a Configure and a Verify.
 	Entry *v1alpha1.InventoryEntry
+	// Fields that change, and Note what else there is to say of it: of a Rehearse alone.
+	Fields []FieldChange
+	Note   string
 	// Waiting: the step was not tried, because something before it failed.
 	Waiting bool
 	// Err why it failed: an *ObjectError.
@@ -278,7 +281,7 @@ func (e *execution) pruneStep(ctx context.Context, step *Step) {
 	resource, err := e.lookup(ctx, step, e.asOf)
 	if err == nil {
 		defer e.lock(step.ID)()
-		err = e.delete(ctx, resource, step.ID, step.UID)
+		err = e.delete(ctx, resource, step.ID, step.UID, false)
 	}
 	switch {
 	case err == nil:

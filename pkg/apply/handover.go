@@ -16,15 +16,33 @@ import (
 // handover is the part of a live object, with its values, that has to be applied under another manager before NOPEA leaves the given
 // fields out of its manifest: those of them that NOPEA holds. Nil when it holds none.
 func handover(manifest map[string]any, fields []Field, live *unstructured.Unstructured) (map[string]any, error) {
-	own, err := ownership.Fields(live.GetManagedFields())
-	if err != nil {
+	held, err := heldFields(manifest, fields, live)
+	if err != nil || len(held) == 0 {
 		return nil, err
 	}
 	part := map[string]any{"apiVersion": live.GetAPIVersion(), "kind": live.GetKind(), "metadata": map[string]any{"name": live.GetName()}}
 	if namespace := live.GetNamespace(); namespace != "" {
 		part["metadata"].(map[string]any)["namespace"] = namespace
 	}
-	found := false
+	for _, field := range held {
+		place(part, field.path, field.value)
+	}
+	return part, nil
+}
+
+// heldField is a field of a live object that NOPEA holds, and its value.
+type heldField struct {
+	path  fieldpath.Path
+	value any
+}
+
+// heldFields are those at and beneath the given fields of a manifest.
+func heldFields(manifest map[string]any, fields []Field, live *unstructured.Unstructured) ([]heldField, error) {
+	own, err := ownership.Fields(live.GetManagedFields())
+	if err != nil {
+		return nil, err
+	}
+	var all []heldField
 	for _, field := range fields {
 		held, err := heldAt(own, manifest, field.Path)
 		if err != nil {
@@ -32,15 +50,11 @@ func handover(manifest map[string]any, fields []Field, live *unstructured.Unstru
 		}
 		for _, path := range held {
 			if value, ok := valueAt(live.Object, path); ok {
-				place(part, path, value)
-				found = true
+				all = append(all, heldField{path, value})
 			}
 		}
 	}
-	if !found {
-		return nil, nil
-	}
-	return part, nil
+	return all, nil
 }
 
 // heldAt lists the fields of a set at and beneath a path of the manifest.

@@ -11,6 +11,7 @@ type server struct {
 	base    *url.URL // after redirects
 	v2      bool
 	shallow bool // depth is understood
+	filter  bool // objects can be left out
 	unborn  bool // v2: ls-refs tells the branch of a HEAD without a commit
 	format  bool // v2: the object format may, and so should, be said
 	v0      v0Capabilities
@@ -30,6 +31,7 @@ func (s *server) v2Capability(line string) error {
 		s.unborn = slices.Contains(words, "unborn")
 	case "fetch":
 		s.shallow = slices.Contains(words, "shallow")
+		s.filter = slices.Contains(words, "filter")
 	case "object-format":
 		s.format = true
 		return checkObjectFormat(value)
@@ -44,6 +46,8 @@ func (s *server) v0Line(list string) error {
 		switch key {
 		case "shallow":
 			s.shallow = true
+		case "filter":
+			s.filter = true
 		case "multi_ack":
 			s.v0.multiAck = true
 		case "multi_ack_detailed":

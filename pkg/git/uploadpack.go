@@ -10,9 +10,15 @@ import (
 // packRequest says which objects are wanted and which are here.
 type packRequest struct {
 	want  string
-	have  string // a commit whose whole tree is here, and whose parents are not; or empty
+	have  string // a commit whose whole tree is here; or empty
+	whole bool   // the parents of have are here as well, and theirs
 	depth int    // 0: the whole history
+	// filter names objects that need not be sent, where the server can leave any out.
+	filter string
 }
+
+// shallow tells whether the history of have ends with it.
+func (r *packRequest) shallow() bool { return r.have != "" && !r.whole }
 
 // receivePack asks for a pack and lets read have its bytes; errors of the server come out of the reader.
 func (r *remote) receivePack(ctx context.Context, s *server, req packRequest, read func(io.Reader) error) (err error) {
@@ -47,11 +53,14 @@ func encodeV2(s *server, agent string, req packRequest) []byte {
 	}
 	b.line("no-progress")
 	b.line("ofs-delta")
-	if req.have != "" {
+	if req.shallow() {
 		b.line("shallow %s", req.have)
 	}
 	if req.depth > 0 {
 		b.line("deepen %d", req.depth)
+	}
+	if req.filter != "" && s.filter {
+		b.line("filter %s", req.filter)
 	}
 	b.line("want %s", req.want)
 	if req.have != "" {
@@ -79,13 +88,20 @@ func encodeV0(s *server, agent string, req packRequest) []byte {
 	if s.v0.thinPack && req.have != "" {
 		capabilities = append(capabilities, "thin-pack")
 	}
+	filtered := req.filter != "" && s.filter
+	if filtered {
+		capabilities = append(capabilities, "filter")
+	}
 	var b pktBuffer
 	b.line("want %s %s", req.want, strings.Join(capabilities, " "))
-	if req.have != "" {
+	if req.shallow() {
 		b.line("shallow %s", req.have)
 	}
 	if req.depth > 0 {
 		b.line("deepen %d", req.depth)
+	}
+	if filtered {
+		b.line("filter %s", req.filter)
 	}
 	b.WriteString(flushPkt)
 	if req.have != "" {

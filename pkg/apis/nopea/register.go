@@ -32,6 +32,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion,
 		&GitRepository{}, &GitRepositoryList{},
 		&Sync{}, &SyncList{},
+		&Plan{}, &PlanList{},
 		&Inventory{}, &InventoryList{},
 	)
 	return nil

@@ -126,6 +126,8 @@ type SyncChange struct {
 	Name       string
 	File       string
 	Message    string
+	Fields     []string
+	MoreFields int32
 }
 
 // SyncError says what failed, why, and what to do next.

@@ -72,24 +72,11 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		}
 	}
 	for _, sync := range syncs {
-		served := *result
-		served.failure = notCurrent(sync, result)
-		if err := c.finish(ctx, remembered, sync, &served); err != nil {
+		if err := c.finish(ctx, remembered, sync, result); err != nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
 			remembered.again = c.Clock.Now().Add(firstRetry)
 		}
 	}
-}
-
-// notCurrent is how a run ended for one Sync: a Sync that names a revision fails when the ref points elsewhere.
-func notCurrent(sync *v1alpha1.Sync, result *report) *Failure {
-	wanted := sync.Spec.Revision
-	if wanted == "" || result.revision == nil || result.revision.Commit == wanted {
-		return result.failure
-	}
-	return &Failure{Code: CodeRevisionNotCurrent,
-		Message: fmt.Sprintf("the ref points to %s, not to the commit %s that was asked for", describe(result.revision), wanted),
-		Hint:    "Push it, or ask for a sync without a revision."}
 }
 
 // update writes a GitRepository's status if it differs, and returns the GitRepository as it is then. One that is gone is no error.

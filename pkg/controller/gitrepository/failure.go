@@ -36,7 +36,7 @@ const (
 	CodeApplyFailed            = "ApplyFailed"
 	CodeRefused                = "Refused"
 	CodePruneUnconfirmed       = "PruneUnconfirmed"
-	CodeRevisionNotCurrent     = "RevisionNotCurrent"
+	CodeRevisionNotContained   = "RevisionNotContained"
 	CodeTimeout                = "Timeout"
 	CodeAPIServer              = "APIServerError"
 	CodeInternal               = "InternalError"

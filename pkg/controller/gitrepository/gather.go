@@ -107,7 +107,7 @@ func (r *run) resolve(ctx context.Context) error {
 	}
 	r.ahead.follow(ctx, r.source)
 	if r.resolved == nil {
-		revision, err := r.source.Resolve(ctx, refOf(r.repository), r.began)
+		revision, err := r.source.Resolve(ctx, refToRehearse(r.rehearsed, r.repository), r.began)
 		if err != nil {
 			return err
 		}

@@ -43,8 +43,9 @@ type run struct {
 	waiting bool
 	// newborn: the GitRepository has no inventory yet.
 	newborn bool
-	// rehearsal: only the plan is wanted, and all of it.
+	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
 	rehearsal bool
+	rehearsed string
 
 	// generation of the spec that the run goes by.
 	generation int64

@@ -44,7 +44,21 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		early: remembered.source, ahead: ahead{hint: hintOf(taken, repository)},
 		asked: slices.ContainsFunc(taken, func(sync *v1alpha1.Sync) bool { return !onlyHooked(sync) }),
 	}
-	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error { return r.prepare(ctx) })
+	var aimed error
+	if wanted := taken[0].Spec.Revision; wanted != "" {
+		limited, cancel := context.WithTimeout(ctx, repository.Spec.SyncTimeout())
+		defer cancel()
+		aimed = guard(ctx, func() error { return r.aim(limited, wanted) })
+		if ctx.Err() != nil || c.refuses(ctx, r, remembered, taken[0], aimed) {
+			return
+		}
+	}
+	result := c.attempt(ctx, r, remembered, func(ctx context.Context) error {
+		if aimed != nil {
+			return aimed
+		}
+		return r.prepare(ctx)
+	})
 	result.trigger = taken[0].Spec.Trigger
 	c.conclude(ctx, r, remembered, taken, result)
 }

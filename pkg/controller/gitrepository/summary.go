@@ -58,7 +58,7 @@ func (s *summary) add(outcome *apply.Outcome) {
 	case outcome.Err != nil:
 		s.counts.Failed++
 		s.failures = append(s.failures, outcome.Err)
-		s.change(step, v1alpha1.SyncActionFailed, outcome.Err.Error())
+		s.change(outcome, v1alpha1.SyncActionFailed)
 		return
 	}
 	switch outcome.Done {
@@ -68,41 +68,65 @@ func (s *summary) add(outcome *apply.Outcome) {
 	case apply.Create:
 		s.counts.Created++
 		s.applied++
-		s.change(step, v1alpha1.SyncActionCreated, "")
+		s.change(outcome, v1alpha1.SyncActionCreated)
 	case apply.Configure:
 		s.counts.Configured++
 		s.applied++
 		s.change(step, v1alpha1.SyncActionConfigured, step.Reason)
+		s.change(outcome, v1alpha1.SyncActionConfigured)
 	case apply.Prune:
 		s.counts.Pruned++
-		s.change(step, v1alpha1.SyncActionPruned, "")
+		s.change(outcome, v1alpha1.SyncActionPruned)
 	case apply.Release:
 		s.counts.Released++
-		s.change(step, v1alpha1.SyncActionReleased, step.Reason)
+		s.change(outcome, v1alpha1.SyncActionReleased)
 	case apply.Paused:
 		s.counts.Paused++
-		s.change(step, v1alpha1.SyncActionPaused, step.Reason)
+		s.change(outcome, v1alpha1.SyncActionPaused)
 	case apply.Refuse:
 		s.counts.Refused++
 		s.refused = append(s.refused, fmt.Sprintf("%s (%s): %s", step.ID, step.Desired.File, step.Reason))
-		s.change(step, v1alpha1.SyncActionRefused, step.Reason)
+		s.change(outcome, v1alpha1.SyncActionRefused)
 	}
 }
 
-func (s *summary) change(step *apply.Step, action v1alpha1.SyncAction, message string) {
+func (s *summary) change(outcome *apply.Outcome, action v1alpha1.SyncAction) {
+	step := outcome.Step
 	change := v1alpha1.SyncChange{
 		Action:     action,
 		APIVersion: schema.GroupVersion{Group: step.ID.Group, Version: step.Version}.String(),
 		Kind:       step.ID.Kind, Namespace: step.ID.Namespace, Name: step.ID.Name,
-		Message: shorten(message, 512),
+		File: fileOf(step), Message: messageOf(outcome),
 	}
+	for _, field := range outcome.Fields[:min(len(outcome.Fields), v1alpha1.MaxSyncFields)] {
+		change.Fields = append(change.Fields, shorten(field.Path, 128))
+	}
+	change.MoreFields = int32(len(outcome.Fields) - len(change.Fields))
+	s.changes = append(s.changes, change)
+}
+
+// messageOf says why an outcome is what it is, where that is not plain.
+func messageOf(outcome *apply.Outcome) string {
+	switch {
+	case outcome.Err != nil:
+		return shorten(outcome.Err.Error(), 512)
+	case outcome.Note != "":
+		return shorten(outcome.Note, 512)
+	case outcome.Done == apply.Release, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
+		return shorten(outcome.Step.Reason, 512)
+	}
+	return ""
+}
+
+// fileOf is the file that holds, or held, a step's object.
+func fileOf(step *apply.Step) string {
 	switch {
 	case step.Desired != nil:
-		change.File = step.Desired.File
+		return step.Desired.File
 	case step.Entry != nil:
-		change.File = step.Entry.File
+		return step.Entry.File
 	}
-	s.changes = append(s.changes, change)
+	return ""
 }
 
 // changed is how many objects of the cluster were written.

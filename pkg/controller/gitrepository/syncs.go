@@ -68,19 +68,28 @@ func (c *Controller) requested(repository *v1alpha1.GitRepository, remembered *m
 	return requested
 }
 
-// batch splits off the Syncs that one run serves: all but the dry runs, which go one by one.
+// batch splits off the Syncs that one run serves: all that want what the ref points to, up to the first that names a revision, which has
+// a run of its own in its turn, so that the last one asked for is what is applied last. Dry runs go one by one, after the others.
 func batch(requested []*v1alpha1.Sync) (now, later []*v1alpha1.Sync) {
+	var dryRuns []*v1alpha1.Sync
 	for _, sync := range requested {
 		if sync.Spec.DryRun {
-			later = append(later, sync)
+			dryRuns = append(dryRuns, sync)
 		} else {
 			now = append(now, sync)
 		}
 	}
 	if len(now) == 0 {
-		return later[:1], later[1:]
+		return dryRuns[:1], dryRuns[1:]
 	}
-	return now, later
+	end := slices.IndexFunc(now, func(sync *v1alpha1.Sync) bool { return sync.Spec.Revision != "" })
+	switch end {
+	case -1:
+		end = len(now)
+	case 0:
+		end = 1
+	}
+	return now[:end], slices.Concat(now[end:], dryRuns)
 }
 
 // take marks a Sync as Running, by a write that fails if it changed: whoever asks from now on does not join it. Nil when it ended or

@@ -58,19 +58,6 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-func TestRevision(t *testing.T) {
-	t.Parallel()
-	v := newTenant(t)
-	repo := v.repo("shop", map[string]string{"app.yaml": configMapYAML("settings", "one")})
-	old := githttp.Must(repo.Resolve("main"))(t)
-	v.declare("shop", repo.URL)
-	v.ready("shop")
-	commit := githttp.Must(repo.Commit(map[string]string{"app.yaml": configMapYAML("settings", "two")}))(t)
-	sync := v.failed("shop", "RevisionNotCurrent", v1alpha1.SyncSpec{Revision: old})
-	contains(t, sync.Status.Error.Message, old, commit[:7])
-	v.succeeded("shop", v1alpha1.SyncSpec{Revision: commit})
-}
-
 // TestSuspend stops what NOPEA does by itself, and not what is asked for by hand.
 func TestSuspend(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(SchemeGroupVersion,
 		&GitRepository{}, &GitRepositoryList{},
 		&Sync{}, &SyncList{},
+		&Plan{}, &PlanList{},
 		&Inventory{}, &InventoryList{},
 	)
 	metav1.AddToGroupVersion(scheme, SchemeGroupVersion)

@@ -5,6 +5,8 @@ import (
 )
 
 // +genclient
+// +genclient:method=GetPlan,verb=get,subresource=plan,result=nopea.io/nopea/pkg/apis/nopea/v1alpha1.Plan
+// +genclient:method=UpdatePlan,verb=update,subresource=plan,input=nopea.io/nopea/pkg/apis/nopea/v1alpha1.Plan,result=nopea.io/nopea/pkg/apis/nopea/v1alpha1.Plan
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 
 // Sync is one attempt to bring the cluster to a revision of a GitRepository: the way to ask for it, and the record of it.
@@ -60,11 +62,15 @@ type SyncSpec struct {
 	// trigger that led to this Sync. Manual, unless the caller may update gitrepositories/status.
 	// +optional
 	Trigger SyncTrigger `json:"trigger,omitempty"`
-	// revision is the commit (full hash) that the ref must point to. The Sync fails, and applies nothing, when it points
-	// elsewhere. Left out: whatever the ref points to.
+	// revision is a commit (full hash). The cluster is brought to at least this commit: the ref has to contain it, which means that it
+	// points to it or to a later one, and what the ref points to is applied. Otherwise the Sync fails, and applies nothing. Only while
+	// the GitRepository is suspended, exactly this commit is applied, also where the ref points to a later one: a rollback by hand.
+	// With dryRun it may be any commit that the Git server gives out, or the full name of a ref, such as refs/pull/7/head, and that
+	// alone is planned. Left out: whatever the ref points to.
 	// +optional
 	Revision string `json:"revision,omitempty"`
-	// dryRun plans and reports, and writes nothing to the cluster.
+	// dryRun plans and reports, and writes nothing to the cluster. What was found stands in the status, and whole, with the values of
+	// the fields, in the Sync's subresource `plan`.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
 	// confirmPrune is the commit (full hash) whose held prune may go ahead.
@@ -209,6 +215,13 @@ type SyncChange struct {
 	// message says why, where that is not plain.
 	// +optional
 	Message string `json:"message,omitempty"`
+	// fields that would change, with dryRun; at most 10. Their values stand in the subresource `plan`.
+	// +optional
+	// +listType=atomic
+	Fields []string `json:"fields,omitempty"`
+	// moreFields is how many fields would change beside those.
+	// +optional
+	MoreFields int32 `json:"moreFields,omitempty"`
 }
 
 // SyncError says what failed, why, and what to do next.

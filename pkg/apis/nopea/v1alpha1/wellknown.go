@@ -73,6 +73,14 @@ const (
 	MaxSyncChanges = 100
 	// MaxSyncNotes is how many notes the status of a Sync holds.
 	MaxSyncNotes = 20
+	// MaxSyncFields is how many fields are named of each.
+	MaxSyncFields = 10
+	// MaxPlanBytes bounds a Plan: what its fields hold, and a little for each. etcd takes 1.5 MiB.
+	MaxPlanBytes = 1 << 20
+	// MaxPlanFields is how many changed fields a Plan lists of one object.
+	MaxPlanFields = 200
+	// MaxPlanValue is how many bytes of a value a Plan shows.
+	MaxPlanValue = 1024
 	// MaxPendingSyncs is how many Syncs of one GitRepository may wait at once.
 	MaxPendingSyncs = 20
 	// MaxDeliveryLength is how long the id of a webhook's delivery may be.

@@ -26,6 +26,11 @@ func (in EventsSpec) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in FieldChange) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.FieldChange"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in GitRef) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.GitRef"
 }
@@ -83,6 +88,21 @@ func (in LocalObjectReference) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PendingPrune) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.PendingPrune"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Plan) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.Plan"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlanList) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.PlanList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedObject) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.PlannedObject"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

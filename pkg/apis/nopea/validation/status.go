@@ -52,6 +52,9 @@ func validateSyncStatus(status *nopea.SyncStatus, at *field.Path) field.ErrorLis
 			nopea.SyncActionConfigured, nopea.SyncActionPruned, nopea.SyncActionReleased, nopea.SyncActionRefused,
 			nopea.SyncActionPaused, nopea.SyncActionFailed)...)
 		errs = append(errs, validateMessage(status.Changes[i].Message, change.Child("message"))...)
+		if fields := status.Changes[i].Fields; len(fields) > v1alpha1.MaxSyncFields {
+			errs = append(errs, field.TooMany(change.Child("fields"), len(fields), v1alpha1.MaxSyncFields))
+		}
 	}
 	errs = append(errs, validateNotes(status.Notes, at.Child("notes"))...)
 	return append(errs, validateSyncError(status.Error, at.Child("error"))...)

@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"strings"
+
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -45,7 +47,7 @@ func finished(phase nopea.SyncPhase) bool {
 func validateSyncSpec(spec *nopea.SyncSpec, at *field.Path) field.ErrorList {
 	errs := validateRepositoryReference(spec.Repository, at.Child("repository"))
 	errs = append(errs, validateTrigger(spec.Trigger, at.Child("trigger"))...)
-	errs = append(errs, validateCommit(spec.Revision, at.Child("revision"))...)
+	errs = append(errs, validateSyncRevision(spec, at.Child("revision"))...)
 	errs = append(errs, validateCommit(spec.ConfirmPrune, at.Child("confirmPrune"))...)
 	errs = append(errs, validatePush(spec, at.Child("push"))...)
 	if spec.DryRun && spec.ConfirmPrune != "" {
@@ -55,6 +57,18 @@ func validateSyncSpec(spec *nopea.SyncSpec, at *field.Path) field.ErrorList {
 		errs = append(errs, field.TooMany(at.Child("requestedBy"), len(spec.RequestedBy), v1alpha1.MaxRequesters))
 	}
 	return errs
+}
+
+// validateSyncRevision allows a commit, and for a dry run the full name of a ref.
+func validateSyncRevision(spec *nopea.SyncSpec, at *field.Path) field.ErrorList {
+	if !strings.HasPrefix(spec.Revision, "refs/") {
+		return validateCommit(spec.Revision, at)
+	}
+	if !spec.DryRun {
+		return field.ErrorList{field.Invalid(at, strings.ToValidUTF8(spec.Revision, "?"),
+			"a ref other than the GitRepository's can only be planned: set dryRun, or give a full commit hash")}
+	}
+	return validateRefFormat(spec.Revision, at)
 }
 
 func validateTrigger(trigger nopea.SyncTrigger, at *field.Path) field.ErrorList {

@@ -29,6 +29,9 @@ func TestValidateSync(t *testing.T) {
 		"trigger":         {func(s *spec) { s.Trigger = "Cron" }, `spec.trigger: "Manual"`},
 		"revision":        {func(s *spec) { s.Revision = commit }, ""},
 		"short revision":  {func(s *spec) { s.Revision = "main" }, "spec.revision: full commit hash"},
+		"dry ref":         {func(s *spec) { s.DryRun, s.Revision = true, "refs/pull/7/head" }, ""},
+		"dry bad ref":     {func(s *spec) { s.DryRun, s.Revision = true, "refs/pull/../head" }, "spec.revision: Git ref name"},
+		"ref":             {func(s *spec) { s.Revision = "refs/pull/7/head" }, "spec.revision: set dryRun"},
 		"confirm":         {func(s *spec) { s.ConfirmPrune = commit }, ""},
 		"bad confirm":     {func(s *spec) { s.ConfirmPrune = "yes" }, "spec.confirmPrune: full commit hash"},
 		"dry confirm":     {func(s *spec) { s.DryRun, s.ConfirmPrune = true, commit }, "spec.confirmPrune: a dry run prunes nothing"},
@@ -76,6 +79,8 @@ func TestSyncStatus(t *testing.T) {
 		"no phase":   {nopea.SyncStatus{Phase: nopea.SyncPhasePending}, nopea.SyncStatus{}, "status.phase: Unsupported"},
 		"action": {nopea.SyncStatus{}, nopea.SyncStatus{Phase: nopea.SyncPhaseRunning, Changes: []nopea.SyncChange{{Action: "Burned"}}},
 			"status.changes[0].action: Unsupported"},
+		"fields": {nopea.SyncStatus{}, nopea.SyncStatus{Phase: nopea.SyncPhaseRunning, Changes: []nopea.SyncChange{{Action: nopea.SyncActionCreated, Fields: make([]string, 11)}}},
+			"status.changes[0].fields: Too many"},
 		"changes": {nopea.SyncStatus{}, nopea.SyncStatus{Phase: nopea.SyncPhaseRunning, Changes: manyChanges(101)}, "status.changes: Too many"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,8 @@ type Storage struct {
 	Sync *REST
 	// Status serves syncs/status.
 	Status *StatusREST
+	// Plan serves syncs/plan.
+	Plan *PlanREST
 	// ForRepository serves gitrepositories/syncs.
 	ForRepository *RepositoryREST
 	// Creator stores requests that do not come as a Sync.
@@ -59,6 +61,12 @@ func NewStorage(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, re
 	}); err != nil {
 		return nil, fmt.Errorf("set up storage of syncs: %w", err)
 	}
+	plans, err := newPlanStore(typer, options, rest.NewDefaultTableConvertor(nopea.Resource("syncs/plan")))
+	if err != nil {
+		return nil, err
+	}
+	plan := &PlanREST{plans: plans, syncs: store}
+	store.AfterDelete = plan.afterDelete
 	joinStore, statusStore := *store, *store
 	joinStore.UpdateStrategy = joinStrategy{s}
 	statusStore.UpdateStrategy = statusStrategy{s}
@@ -68,6 +76,7 @@ func NewStorage(typer runtime.ObjectTyper, options generic.RESTOptionsGetter, re
 	return &Storage{
 		Sync:          &REST{store, creator},
 		Status:        &StatusREST{&statusStore},
+		Plan:          plan,
 		ForRepository: &RepositoryREST{store.TableConvertor, creator},
 		Creator:       creator,
 	}, nil

@@ -29,7 +29,7 @@ func newTable(clock clock.PassiveClock) table.Convertor[*nopea.Sync] {
 			{Name: "By", Type: "string", Description: "Who asked first, and how many others joined."},
 			{Name: "Revision", Type: "string", Description: "Revision that the ref pointed to, or that was asked for."},
 			{Name: "Phase", Type: "string", Description: "Pending, Running, Succeeded or Failed."},
-			{Name: "Changed", Type: "string", Description: "Objects that were created, configured or pruned."},
+			{Name: "Changed", Type: "string", Description: "Objects that were created, configured or pruned, or with a dry run would be."},
 			{Name: "Duration", Type: "string", Description: "Time from its start to its end, or to now."},
 			{Name: "Error", Type: "string", Priority: 1, Description: "Why it failed."},
 			table.AgeColumn(),
@@ -42,7 +42,7 @@ func newTable(clock clock.PassiveClock) table.Convertor[*nopea.Sync] {
 func cells(sync *nopea.Sync, now time.Time) []any {
 	return []any{
 		sync.Name, sync.Spec.Repository, string(sync.Spec.Trigger), requesters(sync.Spec.RequestedBy), revision(sync),
-		string(sync.Status.Phase), changed(sync.Status.Counts), took(&sync.Status, now), failure(sync.Status.Error),
+		string(sync.Status.Phase), changed(sync), took(&sync.Status, now), failure(sync.Status.Error),
 		table.Since(sync.CreationTimestamp.Time, now),
 	}
 }
@@ -67,14 +67,26 @@ func revision(sync *nopea.Sync) string {
 	if found := sync.Status.Revision; found != nil {
 		return table.Revision(found.Name, found.Commit)
 	}
+	if strings.HasPrefix(sync.Spec.Revision, "refs/") {
+		return table.Line(sync.Spec.Revision, maxNameRunes)
+	}
 	return table.Revision("", sync.Spec.Revision)
 }
 
-func changed(counts *nopea.SyncCounts) string {
-	if counts == nil {
+// changed is a number, and of a dry run, which changes nothing, says that it is one.
+func changed(sync *nopea.Sync) string {
+	counts, dryRun := sync.Status.Counts, sync.Spec.DryRun
+	switch {
+	case counts == nil && dryRun:
+		return "(dry run)"
+	case counts == nil:
 		return table.None
 	}
-	return fmt.Sprint(counts.Created + counts.Configured + counts.Pruned)
+	number := fmt.Sprint(counts.Created + counts.Configured + counts.Pruned)
+	if dryRun {
+		return number + " (dry run)"
+	}
+	return number
 }
 
 // took is exact once the Sync ended, and in seconds while it runs.

@@ -31,6 +31,14 @@ func TestTable(t *testing.T) {
 			Spec:   nopea.SyncSpec{Repository: "shop", Trigger: nopea.SyncTriggerPoll, RequestedBy: []string{"system:serviceaccount:nopea-system:nopea-controller"}, Revision: commit},
 			Status: nopea.SyncStatus{Phase: nopea.SyncPhaseRunning, StartTime: &start},
 		}, "shop-x7k2p | shop | Poll | nopea-system/nopea-controller | 5f2c1e9 | Running | <none> | 3s | <none> | 3s"},
+		"dry run": {nopea.Sync{
+			Spec:   nopea.SyncSpec{Repository: "shop", Trigger: nopea.SyncTriggerManual, DryRun: true, Revision: "refs/pull/7/head"},
+			Status: nopea.SyncStatus{Phase: nopea.SyncPhaseSucceeded, StartTime: &start, CompletionTime: &end, Revision: &nopea.Revision{Commit: commit}, Counts: &nopea.SyncCounts{Created: 1}},
+		}, "shop-x7k2p | shop | Manual | <none> | 5f2c1e9 | Succeeded | 1 (dry run) | 84ms | <none> | 3s"},
+		"pending dry run": {nopea.Sync{
+			Spec:   nopea.SyncSpec{Repository: "shop", Trigger: nopea.SyncTriggerManual, DryRun: true, Revision: "refs/pull/7/head"},
+			Status: nopea.SyncStatus{Phase: nopea.SyncPhasePending},
+		}, "shop-x7k2p | shop | Manual | <none> | refs/pull/7/head | Pending | (dry run) | <none> | <none> | 3s"},
 		"failed": {nopea.Sync{
 			Spec:   nopea.SyncSpec{Repository: "shop", Trigger: nopea.SyncTriggerManual, RequestedBy: []string{"anna"}},
 			Status: nopea.SyncStatus{Phase: nopea.SyncPhaseFailed, Error: &nopea.SyncError{Code: "FetchFailed", Message: "no route\nto host"}},

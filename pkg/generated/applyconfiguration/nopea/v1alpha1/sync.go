@@ -71,6 +71,12 @@ func ExtractSync(sync *nopeav1alpha1.Sync, fieldManager string) (*SyncApplyConfi
 	return ExtractSyncFrom(sync, fieldManager, "")
 }
 
+// ExtractSyncPlan extracts the applied configuration owned by fieldManager from
+// sync for the plan subresource.
+func ExtractSyncPlan(sync *nopeav1alpha1.Sync, fieldManager string) (*SyncApplyConfiguration, error) {
+	return ExtractSyncFrom(sync, fieldManager, "plan")
+}
+
 // ExtractSyncStatus extracts the applied configuration owned by fieldManager from
 // sync for the status subresource.
 func ExtractSyncStatus(sync *nopeav1alpha1.Sync, fieldManager string) (*SyncApplyConfiguration, error) {

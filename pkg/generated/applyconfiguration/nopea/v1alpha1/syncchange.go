@@ -25,6 +25,10 @@ type SyncChangeApplyConfiguration struct {
 	File *string `json:"file,omitempty"`
 	// message says why, where that is not plain.
 	Message *string `json:"message,omitempty"`
+	// fields that would change, with dryRun; at most 10. Their values stand in the subresource `plan`.
+	Fields []string `json:"fields,omitempty"`
+	// moreFields is how many fields would change beside those.
+	MoreFields *int32 `json:"moreFields,omitempty"`
 }
 
 // SyncChangeApplyConfiguration constructs a declarative configuration of the SyncChange type for use with
@@ -86,5 +90,23 @@ func (b *SyncChangeApplyConfiguration) WithFile(value string) *SyncChangeApplyCo
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *SyncChangeApplyConfiguration) WithMessage(value string) *SyncChangeApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithFields adds the given value to the Fields field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Fields field.
+func (b *SyncChangeApplyConfiguration) WithFields(values ...string) *SyncChangeApplyConfiguration {
+	for i := range values {
+		b.Fields = append(b.Fields, values[i])
+	}
+	return b
+}
+
+// WithMoreFields sets the MoreFields field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MoreFields field is set to the value of the last call.
+func (b *SyncChangeApplyConfiguration) WithMoreFields(value int32) *SyncChangeApplyConfiguration {
+	b.MoreFields = &value
 	return b
 }

@@ -16,10 +16,14 @@ type SyncSpecApplyConfiguration struct {
 	Repository *string `json:"repository,omitempty"`
 	// trigger that led to this Sync. Manual, unless the caller may update gitrepositories/status.
 	Trigger *nopeav1alpha1.SyncTrigger `json:"trigger,omitempty"`
-	// revision is the commit (full hash) that the ref must point to. The Sync fails, and applies nothing, when it points
-	// elsewhere. Left out: whatever the ref points to.
+	// revision is a commit (full hash). The cluster is brought to at least this commit: the ref has to contain it, which means that it
+	// points to it or to a later one, and what the ref points to is applied. Otherwise the Sync fails, and applies nothing. Only while
+	// the GitRepository is suspended, exactly this commit is applied, also where the ref points to a later one: a rollback by hand.
+	// With dryRun it may be any commit that the Git server gives out, or the full name of a ref, such as refs/pull/7/head, and that
+	// alone is planned. Left out: whatever the ref points to.
 	Revision *string `json:"revision,omitempty"`
-	// dryRun plans and reports, and writes nothing to the cluster.
+	// dryRun plans and reports, and writes nothing to the cluster. What was found stands in the status, and whole, with the values of
+	// the fields, in the Sync's subresource `plan`.
 	DryRun *bool `json:"dryRun,omitempty"`
 	// confirmPrune is the commit (full hash) whose held prune may go ahead.
 	ConfirmPrune *string `json:"confirmPrune,omitempty"`

@@ -35,6 +35,9 @@ type SyncInterface interface {
 	Apply(ctx context.Context, sync *applyconfigurationnopeav1alpha1.SyncApplyConfiguration, opts v1.ApplyOptions) (result *nopeav1alpha1.Sync, err error)
 	// Add a +genclient:noStatus comment above the type to avoid generating ApplyStatus().
 	ApplyStatus(ctx context.Context, sync *applyconfigurationnopeav1alpha1.SyncApplyConfiguration, opts v1.ApplyOptions) (result *nopeav1alpha1.Sync, err error)
+	GetPlan(ctx context.Context, syncName string, options v1.GetOptions) (*nopeav1alpha1.Plan, error)
+	UpdatePlan(ctx context.Context, syncName string, plan *nopeav1alpha1.Plan, opts v1.UpdateOptions) (*nopeav1alpha1.Plan, error)
+
 	SyncExpansion
 }
 
@@ -55,4 +58,33 @@ func newSyncs(c *NopeaV1alpha1Client, namespace string) *syncs {
 			func() *nopeav1alpha1.SyncList { return &nopeav1alpha1.SyncList{} },
 		),
 	}
+}
+
+// GetPlan takes name of the sync, and returns the corresponding nopeav1alpha1.Plan object, and an error if there is any.
+func (c *syncs) GetPlan(ctx context.Context, syncName string, options v1.GetOptions) (result *nopeav1alpha1.Plan, err error) {
+	result = &nopeav1alpha1.Plan{}
+	err = c.GetClient().Get().
+		Namespace(c.GetNamespace()).
+		Resource("syncs").
+		Name(syncName).
+		SubResource("plan").
+		VersionedParams(&options, scheme.ParameterCodec).
+		Do(ctx).
+		Into(result)
+	return
+}
+
+// UpdatePlan takes the top resource name and the representation of a plan and updates it. Returns the server's representation of the plan, and an error, if there is any.
+func (c *syncs) UpdatePlan(ctx context.Context, syncName string, plan *nopeav1alpha1.Plan, opts v1.UpdateOptions) (result *nopeav1alpha1.Plan, err error) {
+	result = &nopeav1alpha1.Plan{}
+	err = c.GetClient().Put().
+		Namespace(c.GetNamespace()).
+		Resource("syncs").
+		Name(syncName).
+		SubResource("plan").
+		VersionedParams(&opts, scheme.ParameterCodec).
+		Body(plan).
+		Do(ctx).
+		Into(result)
+	return
 }

@@ -3,7 +3,11 @@
 package fake
 
 import (
+	context "context"
+
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gentype "k8s.io/client-go/gentype"
+	testing "k8s.io/client-go/testing"
 	v1alpha1 "nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	nopeav1alpha1 "nopea.io/nopea/pkg/generated/applyconfiguration/nopea/v1alpha1"
 	typednopeav1alpha1 "nopea.io/nopea/pkg/generated/clientset/versioned/typed/nopea/v1alpha1"
@@ -30,4 +34,28 @@ func newFakeSyncs(fake *FakeNopeaV1alpha1, namespace string) typednopeav1alpha1.
 		),
 		fake,
 	}
+}
+
+// GetPlan takes name of the sync, and returns the corresponding plan object, and an error if there is any.
+func (c *fakeSyncs) GetPlan(ctx context.Context, syncName string, options v1.GetOptions) (result *v1alpha1.Plan, err error) {
+	emptyResult := &v1alpha1.Plan{}
+	obj, err := c.Fake.
+		Invokes(testing.NewGetSubresourceActionWithOptions(c.Resource(), c.Namespace(), "plan", syncName, options), emptyResult)
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.Plan), err
+}
+
+// UpdatePlan takes the representation of a plan and updates it. Returns the server's representation of the plan, and an error, if there is any.
+func (c *fakeSyncs) UpdatePlan(ctx context.Context, syncName string, plan *v1alpha1.Plan, opts v1.UpdateOptions) (result *v1alpha1.Plan, err error) {
+	emptyResult := &v1alpha1.Plan{}
+	obj, err := c.Fake.
+		Invokes(testing.NewUpdateSubresourceActionWithOptions(c.Resource(), "plan", c.Namespace(), plan, opts), &v1alpha1.Plan{})
+
+	if obj == nil {
+		return emptyResult, err
+	}
+	return obj.(*v1alpha1.Plan), err
 }
