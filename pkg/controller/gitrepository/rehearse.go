@@ -37,9 +37,9 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 		result.prune = r.heldPrune()
 		result.summary, err = &summary, summary.failure(r.repository).orNil()
 		if storing := c.storePlan(ctx, sync, planned(&r.plan, outcomes, r.revision, summary.counts)); storing != nil {
-			utilruntime.HandleErrorWithContext(ctx, storing, "Store the plan of a dry run; it runs again")
-			remembered.again = c.Clock.Now().Add(firstRetry)
-			return
+			// The status has the most of it; who wants the rest asks again.
+			utilruntime.HandleErrorWithContext(ctx, storing, "Store the plan of a dry run")
+			err = storing
 		}
 	}
 	if result.failure = explain(err, r.repository); git.CodeOf(err) == git.CommitNotFound && r.rehearsed != "" {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -57,7 +58,9 @@ func TestRealManifests(t *testing.T) {
 		t.Fatalf("guestbook: %+v", ready.Status.Resources)
 	}
 	repo := v.repo("kube-prometheus", prometheus)
-	v.declare("kube-prometheus", repo.URL)
+	v.declare("kube-prometheus", repo.URL, func(s *v1alpha1.GitRepositorySpec) { s.Suspend = true })
+	v.planned("kube-prometheus, nothing of it there", "kube-prometheus", "main", func(c *v1alpha1.SyncCounts) int32 { return c.Created })
+	v.respec("kube-prometheus", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = false })
 	ready := v.ready("kube-prometheus")
 	if got := ready.Status.Resources; got.Desired < 130 || got.Applied != got.Desired {
 		t.Fatalf("kube-prometheus: %+v", got)
@@ -80,6 +83,15 @@ func TestRealManifests(t *testing.T) {
 	}
 	t.Logf("a second sync of the same commit sent %d metadata lists", lists)
 
+	relabelled := make(map[string]string, len(prometheus))
+	for name, text := range prometheus {
+		relabelled[name] = strings.ReplaceAll(text, "app.kubernetes.io/part-of: kube-prometheus", "app.kubernetes.io/part-of: monitoring")
+	}
+	v.must(nil, repo.SetRef("refs/heads/relabel", githttp.Must(repo.Resolve("main"))(t)))
+	githttp.Must(repo.CommitTo("relabel", "Another label", relabelled))(t)
+	v.planned("kube-prometheus, another label on most objects", "kube-prometheus", "relabel", func(c *v1alpha1.SyncCounts) int32 { return c.Configured })
+	v.planned("kube-prometheus, as it is", "kube-prometheus", "main", func(c *v1alpha1.SyncCounts) int32 { return c.Unchanged })
+
 	changed := "grafana-dashboardSources.yaml"
 	githttp.Must(repo.Commit(map[string]string{changed: strings.Replace(prometheus[changed], "\"orgId\": 1", "\"orgId\": 2", 1)}))(t)
 	mark = githttp.Must(v.on.Cluster.AuditLog().Mark())(t)
@@ -97,6 +109,17 @@ func TestRealManifests(t *testing.T) {
 		t.Errorf("one changed ConfigMap beside %d objects sent: %v", ready.Status.Resources.Desired-1, writes)
 	}
 	t.Logf("one changed ConfigMap: %s", push.Status.CompletionTime.Sub(push.Status.StartTime.Time))
+}
+
+// planned plans a branch, which has to do the same to most objects, and tells how long that takes and how large the plan is.
+func (v *tenant) planned(what, name, branch string, most func(*v1alpha1.SyncCounts) int32) {
+	v.t.Helper()
+	sync := v.succeeded(name, v1alpha1.SyncSpec{DryRun: true, Revision: "refs/heads/" + branch})
+	plan := githttp.Must(v.api.Syncs(v.namespace).GetPlan(background(), sync.Name, metav1.GetOptions{}))(v.t)
+	if most(sync.Status.Counts) < 100 || len(plan.Objects) < 130 || plan.Truncated {
+		v.t.Errorf("%s: %+v, %d objects", what, sync.Status.Counts, len(plan.Objects))
+	}
+	v.t.Logf("plan of %s: %s, %d bytes: %+v", what, sync.Status.CompletionTime.Sub(sync.Status.StartTime.Time), len(githttp.Must(json.Marshal(plan))(v.t)), *sync.Status.Counts)
 }
 
 // TestLargeInventory records many objects: one change among them rewrites one shard.
