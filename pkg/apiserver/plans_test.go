@@ -104,9 +104,9 @@ func TestPlans(t *testing.T) {
 		t.Error(err)
 	}
 
-	real := mustPost(t, s, "anna", "shop", v1alpha1.Sync{})
-	missing(real.Name, "it is no dry run")
-	if _, err := syncs.UpdatePlan(t.Context(), real.Name, &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: real.Name, Namespace: namespace}}, metav1.UpdateOptions{}); !apierrors.IsNotFound(err) {
+	applied := mustPost(t, s, "anna", "shop", v1alpha1.Sync{})
+	missing(applied.Name, "it is no dry run")
+	if _, err := syncs.UpdatePlan(t.Context(), applied.Name, &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: applied.Name, Namespace: namespace}}, metav1.UpdateOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("a plan of what is no dry run: %v", err)
 	}
 	large := &v1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: namespace}}

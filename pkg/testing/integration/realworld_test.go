@@ -85,7 +85,7 @@ func TestRealManifests(t *testing.T) {
 
 	relabelled := make(map[string]string, len(prometheus))
 	for name, text := range prometheus {
-		relabelled[name] = strings.ReplaceAll(text, "app.kubernetes.io/part-of: kube-prometheus", "app.kubernetes.io/part-of: monitoring")
+		relabelled[name] = strings.ReplaceAll(text, "app.kubernetes.io/version: ", "app.kubernetes.io/version: x-")
 	}
 	v.must(nil, repo.SetRef("refs/heads/relabel", githttp.Must(repo.Resolve("main"))(t)))
 	githttp.Must(repo.CommitTo("relabel", "Another label", relabelled))(t)
