@@ -132,7 +132,7 @@ func (s *server) etcd(t *testing.T) *clientv3.Client {
 // plansStored are the plans in the store, by their key.
 func (s *server) plansStored(t *testing.T) map[string]string {
 	t.Helper()
-	answer, err := s.etcd(t).Get(t.Context(), storagePrefix+"/plans/", clientv3.WithPrefix())
+	answer, err := s.etcd(t).Get(t.Context(), storagePrefix+"/"+v1alpha1.GroupName+"/plans/", clientv3.WithPrefix())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	gosync "sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,13 +64,15 @@ func run(ctx context.Context, o *Options, configured func(*genericapiserver.Reco
 	if err != nil {
 		return err
 	}
-	server, err := newServer(config, o.scheme, hooks)
+	server, plans, err := newServer(config, o.scheme, hooks)
 	if err != nil {
 		return err
 	}
 	prepared(server)
-	go hooks.run(ctx)
-	defer func() { stop(nil); <-hooks.ended }()
+	var parts gosync.WaitGroup
+	parts.Go(func() { hooks.run(ctx) })
+	parts.Go(func() { plans.Sweep(ctx) })
+	defer func() { stop(nil); parts.Wait() }()
 	klog.FromContext(ctx).Info("Starting to serve", "group", v1alpha1.SchemeGroupVersion, "address", config.SecureServing.Listener.Addr())
 	if err := server.PrepareRun().RunWithContext(ctx); err != nil {
 		return fmt.Errorf("serve: %w", err)
@@ -106,31 +109,25 @@ func (o *Options) config() (*genericapiserver.RecommendedConfig, error) {
 	return config, nil
 }
 
-func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Scheme, hooks *hookParts) (*genericapiserver.GenericAPIServer, error) {
+func newServer(config *genericapiserver.RecommendedConfig, scheme *runtime.Scheme, hooks *hookParts) (*genericapiserver.GenericAPIServer, *sync.PlanREST, error) {
 	completed := config.Complete()
 	server, err := completed.New("nopea-apiserver", genericapiserver.NewEmptyDelegate())
 	if err != nil {
-		return nil, fmt.Errorf("make the server: %w", err)
+		return nil, nil, fmt.Errorf("make the server: %w", err)
 	}
 	resources, plans, err := resources(completed, scheme, hooks)
 	if err != nil {
-		return nil, err
-	}
-	if err := server.AddPostStartHook("nopea-plans", func(started genericapiserver.PostStartHookContext) error {
-		go plans.Sweep(started)
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("look after plans with the server: %w", err)
+		return nil, nil, err
 	}
 	group := genericapiserver.NewDefaultAPIGroupInfo(v1alpha1.GroupName, scheme, metav1.ParameterCodec, newCodecs(scheme))
 	group.VersionedResourcesStorageMap[v1alpha1.SchemeGroupVersion.Version] = resources
 	if err := server.InstallAPIGroup(&group); err != nil {
-		return nil, fmt.Errorf("install the API group: %w", err)
+		return nil, nil, fmt.Errorf("install the API group: %w", err)
 	}
 	if err := hooks.attach(server); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return server, nil
+	return server, plans, nil
 }
 
 func resources(config genericapiserver.CompletedConfig, scheme *runtime.Scheme, hooks *hookParts) (map[string]rest.Storage, *sync.PlanREST, error) {
