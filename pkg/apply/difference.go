@@ -17,7 +17,7 @@ import (
 )
 
 // FieldChange is a field that differs between an object as it is and as it would be. From and To are JSON, shortened where they are long,
-// and empty where the field is not there. What a Secret holds is masked.
+// and empty where the field is not there. What a Secret holds is masked, and all values of an object into which values of Secrets were put.
 type FieldChange struct {
 	Path, From, To string
 }
@@ -33,8 +33,8 @@ const (
 
 // Differences lists what differs between two states of an object, in the order of the fields' names. What the API server keeps for itself,
 // the status, and the marks by which NOPEA knows its objects, do not count.
-func Differences(gk schema.GroupKind, before, after map[string]any) []FieldChange {
-	d := &differ{secret: gk == schema.GroupKind{Kind: "Secret"}}
+func Differences(gk schema.GroupKind, confidential bool, before, after map[string]any) []FieldChange {
+	d := &differ{secret: gk == schema.GroupKind{Kind: "Secret"}, confidential: confidential}
 	d.maps(nil, counted(before), counted(after))
 	return d.changes
 }
@@ -71,8 +71,10 @@ func counted(object map[string]any) map[string]any {
 
 // differ gathers what differs.
 type differ struct {
-	secret  bool
-	changes []FieldChange
+	secret bool
+	// confidential: any value may be a secret.
+	confidential bool
+	changes      []FieldChange
 }
 
 // pathStep is a step of a path: the name of a field, or the text of a list item's number or name in brackets.
@@ -183,6 +185,8 @@ func masked(value string) string {
 // copy contents into annotations, as kubectl's client-side apply does.
 func (d *differ) masked(path []pathStep) bool {
 	switch {
+	case d.confidential:
+		return true
 	case !d.secret:
 		return false
 	case len(path) == 1:
@@ -193,7 +197,7 @@ func (d *differ) masked(path []pathStep) bool {
 
 // opaque tells whether what is beneath a path stays unnamed: it is masked, and is not one of the maps whose keys are names.
 func (d *differ) opaque(path []pathStep) bool {
-	if !d.masked(path) {
+	if !d.secret || !d.masked(path) {
 		return false
 	}
 	switch len(path) {

@@ -76,7 +76,7 @@ func TestPlanOfDirectives(t *testing.T) {
 			if len(plan.Steps) != 1 || plan.Steps[0].Action != test.want || !strings.Contains(plan.Steps[0].Reason, test.wantWords) {
 				t.Fatalf("got %+v, want one step with action %d that says %q", plan.Steps, test.want, test.wantWords)
 			}
-			if test.want == Verify && plan.Foresee()[0].Done != Unchanged {
+			if test.want == Verify && plan.foresee()[0].Done != Unchanged {
 				t.Fatal("the dry run says that it would be changed")
 			}
 		})

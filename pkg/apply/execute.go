@@ -37,26 +37,6 @@ func (o *Outcome) Failed() bool {
 	return o.Err != nil || o.Waiting || o.Done == Refuse
 }
 
-// Foresee is what Execute would do if every request succeeded, with the prune: the dry run.
-func (p *Plan) Foresee() []Outcome {
-	var outcomes []Outcome
-	for i := range p.Steps {
-		step := &p.Steps[i]
-		switch {
-		case step.Action == Unchanged:
-		case step.Action == Blocked:
-			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
-		case step.Action == Verify && step.Desired.CreateOnly:
-			outcomes = append(outcomes, Outcome{Step: step, Done: Unchanged})
-		case step.Action == Verify:
-			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
-		default:
-			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
-		}
-	}
-	return outcomes
-}
-
 type execution struct {
 	*Cluster
 	asOf    time.Time

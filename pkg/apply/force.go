@@ -78,7 +78,7 @@ func (c *Cluster) recreate(ctx context.Context, resource Resource, desired *Desi
 	if why := directive.KeepOf(live.Labels, live.Annotations).FromPrune(); why != "" {
 		return nil, fmt.Errorf("%w; it is not made anew, because %s", refusal, why)
 	}
-	if err := c.delete(ctx, resource, desired.ID, uid); err != nil && !apierrors.IsNotFound(err) {
+	if err := c.delete(ctx, resource, desired.ID, uid, false); err != nil && !apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("delete it, to make it anew: %w", err)
 	}
 	if c.Witness != nil {

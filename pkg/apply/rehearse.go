@@ -33,6 +33,9 @@ func (c *Cluster) Rehearse(ctx context.Context, plan *Plan) []Outcome {
 	var todo []*Outcome
 	outcomes := plan.foresee()
 	for i := range outcomes {
+		if outcomes[i].Done == Unchanged {
+			continue
+		}
 		switch outcomes[i].Step.Action {
 		case Create, Configure, Verify, Prune:
 			todo = append(todo, &outcomes[i])
@@ -57,6 +60,8 @@ func (p *Plan) foresee() []Outcome {
 		case step.Action == Unchanged:
 		case step.Action == Blocked:
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
+		case step.Action == Verify && step.Desired.CreateOnly:
+			outcomes = append(outcomes, Outcome{Step: step, Done: Unchanged})
 		case step.Action == Verify:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
 		default:
@@ -149,9 +154,9 @@ func (r *rehearsal) apply(ctx context.Context, resource Resource, outcome *Outco
 		FieldManager: v1alpha1.FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll},
 	})
 	if err != nil || live == nil {
-		return err
+		return conceal(step.Desired, err)
 	}
-	if outcome.Fields = Differences(step.ID.GroupKind(), live.Object, after.Object); len(outcome.Fields) == 0 {
+	if outcome.Fields = Differences(step.ID.GroupKind(), step.Desired.Confidential, live.Object, after.Object); len(outcome.Fields) == 0 {
 		outcome.Done, outcome.Note = Unchanged, noteOwned
 	}
 	return nil

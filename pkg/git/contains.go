@@ -25,7 +25,7 @@ func (s *Source) Contains(ctx context.Context, tip Revision, commit string) (boo
 	st := s.cache.acquire(s)
 	defer s.cache.release(st)
 	began, contained := time.Now(), false
-	err := st.remote.withServer(ctx, "", func(srv *server, _ refAnswer) (err error) {
+	err := st.remote.withServer(ctx, search{}, func(srv *server, _ refAnswer) (err error) {
 		contained, err = st.remote.nothingNew(ctx, srv, commit, tip.Hash)
 		return err
 	})

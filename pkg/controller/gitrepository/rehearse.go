@@ -34,6 +34,7 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 	result := &report{revision: r.revision, began: r.began, ended: c.Clock.Now(), dryRun: true}
 	if err == nil {
 		summary := summarize(&r.plan, outcomes)
+		summary.notes = r.notes
 		result.prune = r.heldPrune()
 		result.summary, err = &summary, summary.failure(r.repository).orNil()
 		if storing := c.storePlan(ctx, sync, planned(&r.plan, outcomes, r.revision, summary.counts)); storing != nil {

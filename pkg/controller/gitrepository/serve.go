@@ -74,30 +74,6 @@ func confirmation(syncs []*v1alpha1.Sync) string {
 	return commit
 }
 
-// rehearse plans for a dry run and records the plan. It changes neither the cluster nor the GitRepository's status.
-func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory, sync *v1alpha1.Sync) {
-	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), rehearsal: true}
-	limited, cancel := context.WithTimeout(ctx, repository.Spec.SyncTimeout())
-	defer cancel()
-	err := guard(ctx, func() error { return r.prepare(limited) })
-	if ctx.Err() != nil {
-		return
-	}
-	result := &report{revision: r.revision, began: r.began, ended: c.Clock.Now(), dryRun: true}
-	if err == nil {
-		planned := summarize(&r.plan, r.plan.Foresee())
-		planned.notes = r.notes
-		result.prune = r.heldPrune()
-		result.summary, err = &planned, planned.failure(r.repository).orNil()
-	}
-	result.failure = explain(err, r.repository)
-	result.failure = notCurrent(sync, result)
-	if err := c.finish(ctx, remembered, sync, result); err != nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Record a dry run; it runs again")
-		remembered.again = c.Clock.Now().Add(firstRetry)
-	}
-}
-
 // attempt prepares and executes a run within its time, and reports. prepare may end it early.
 func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, prepare func(context.Context) error) *report {
 	result := &report{began: r.began}

@@ -72,7 +72,6 @@ func (s *summary) add(outcome *apply.Outcome) {
 	case apply.Configure:
 		s.counts.Configured++
 		s.applied++
-		s.change(step, v1alpha1.SyncActionConfigured, step.Reason)
 		s.change(outcome, v1alpha1.SyncActionConfigured)
 	case apply.Prune:
 		s.counts.Pruned++
@@ -112,7 +111,7 @@ func messageOf(outcome *apply.Outcome) string {
 		return shorten(outcome.Err.Error(), 512)
 	case outcome.Note != "":
 		return shorten(outcome.Note, 512)
-	case outcome.Done == apply.Release, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
+	case outcome.Done == apply.Configure, outcome.Done == apply.Release, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
 		return shorten(outcome.Step.Reason, 512)
 	}
 	return ""
