@@ -22,12 +22,22 @@ type Cluster struct {
 	Metadata  metadata.Interface
 	Objects   dynamic.Interface
 	Discovery *Discovery
-	// RepositoryExists tells whether another GitRepository is still there to hold what it applied.
-	RepositoryExists func(ctx context.Context, other Owner) (bool, error)
+	// Adopt lists the keys of the holders from which objects are taken over.
+	Adopt []string
+	// Rival tells how another GitRepository, whose labels an object carries, stands to it.
+	Rival func(ctx context.Context, other Owner, id ID) (Rival, error)
 	// Watch knows the labelled objects of some kinds. Nil: nothing is watched.
 	Watch Watch
 	// Witness is told of writes. It may be nil.
 	Witness Witness
+}
+
+// Rival is how another GitRepository stands to an object that carries its labels.
+type Rival struct {
+	// Holds: it is there, and has not let go of the object.
+	Holds bool
+	// Returns: it adopts, itself or by others, from the GitRepository that asks.
+	Returns bool
 }
 
 // Watch shows what a watch of labelled objects has seen.
@@ -46,6 +56,8 @@ type Witness interface {
 	Applied(owner Owner, resource Resource, live *metav1.PartialObjectMetadata, entry v1alpha1.InventoryEntry)
 	// Deleted tells that an object was deleted.
 	Deleted(resource Resource, id ID, uid types.UID)
+	// Lost tells whether another owner has applied an object since it was that owner's. The caller holds its lock.
+	Lost(owner Owner, id ID) bool
 }
 
 // Get reads an object's metadata.

@@ -18,10 +18,10 @@ import (
 // Outcome is what became of one step that was not Unchanged.
 type Outcome struct {
 	Step *Step
-	// Done is what was done in the end: a Create, Configure, Prune, Release, Forget, Refuse or Paused, or, for a Verify that found the
-	// object as Git has it, Unchanged. Meaningless with Err.
+	// Done is what was done in the end: a Create, Configure, Prune, Release, HandOver, Forget, Refuse or Paused, for a Verify that found the
+	// object as Git has it Unchanged, and for an Adopt that changed nothing but whose it is Adopt. Meaningless with Err.
 	Done Action
-	// Entry to record, for a Create, a Configure and a Verify.
+	// Entry to record, for a Create, a Configure, an Adopt and a Verify.
 	Entry *v1alpha1.InventoryEntry
 	// Fields that change, and Note what else there is to say of it: of a Rehearse alone.
 	Fields []FieldChange
@@ -35,6 +35,24 @@ type Outcome struct {
 // Failed tells whether the object is not as Git has it because of this outcome.
 func (o *Outcome) Failed() bool {
 	return o.Err != nil || o.Waiting || o.Done == Refuse
+}
+
+// Foresee is what Execute would do if every request succeeded, with the prune: the dry run.
+func (p *Plan) Foresee() []Outcome {
+	var outcomes []Outcome
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		switch {
+		case step.Action == Unchanged:
+		case step.Action == Blocked:
+			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
+		case step.Action == Verify, step.Action == Adopt && step.Changes:
+			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
+		default:
+			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
+		}
+	}
+	return outcomes
 }
 
 type execution struct {
@@ -69,7 +87,7 @@ func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome
 
 // stage returns the steps on desired objects of one stage that need something done.
 func (p *Plan) stage(stage Stage) []*Step {
-	return slices.DeleteFunc(p.Of(Create, Configure, Verify, Refuse, Blocked, Paused), func(s *Step) bool {
+	return slices.DeleteFunc(p.Of(Create, Configure, Adopt, Verify, Refuse, Blocked, Paused), func(s *Step) bool {
 		return s.Desired == nil || StageOf(s.ID) != stage
 	})
 }
@@ -122,6 +140,8 @@ func (e *execution) applyStep(ctx context.Context, step *Step) {
 		}
 	case Configure:
 		err = e.write(ctx, resource, step, Configure)
+	case Adopt:
+		err = e.adopt(ctx, resource, step)
 	default:
 		err = e.verify(ctx, resource, step)
 	}
@@ -136,7 +156,7 @@ func (e *execution) meet(ctx context.Context, resource Resource, step *Step) err
 	if err != nil {
 		return err
 	}
-	live, err := e.judge(ctx, step.ID.GroupKind(), object)
+	live, err := e.judge(ctx, step.ID, object)
 	if err != nil {
 		return err
 	}
@@ -151,6 +171,8 @@ func (e *execution) meet(ctx context.Context, resource Resource, step *Step) err
 		e.finish(Outcome{Step: step, Done: Unchanged, Entry: step.Entry})
 	case Verify:
 		return e.verify(ctx, resource, step)
+	case Adopt:
+		return e.adopt(ctx, resource, step)
 	default:
 		return e.write(ctx, resource, step, Configure)
 	}
@@ -196,6 +218,22 @@ func (e *execution) recordAsIs(ctx context.Context, resource Resource, step *Ste
 	e.applied(resource, live, entry)
 	e.finish(Outcome{Step: step, Done: Unchanged, Entry: &entry})
 	return nil
+// adopt takes an object over, unless somebody took it meanwhile from whom it may not be taken.
+func (e *execution) adopt(ctx context.Context, resource Resource, step *Step) error {
+	live, changed, err := e.Cluster.adopt(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		step.Reason = refused.Holder.refusal()
+		e.finish(Outcome{Step: step, Done: Refuse})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	done := Adopt
+	if changed {
+		done = Configure
+	}
+	return e.wrote(resource, step, done, live)
 }
 
 func (e *execution) write(ctx context.Context, resource Resource, step *Step, done Action) error {
@@ -203,6 +241,10 @@ func (e *execution) write(ctx context.Context, resource Resource, step *Step, do
 	if err != nil {
 		return err
 	}
+	return e.wrote(resource, step, done, live)
+}
+
+func (e *execution) wrote(resource Resource, step *Step, done Action, live *metav1.PartialObjectMetadata) error {
 	entry, err := NewEntry(step.Desired, live)
 	if err != nil {
 		return err
@@ -225,6 +267,8 @@ func (e *execution) applied(resource Resource, live *metav1.PartialObjectMetadat
 func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
 	for _, step := range plan.Of(Forget) {
 		e.finish(Outcome{Step: step, Done: Forget})
+	for _, step := range plan.Of(Release, HandOver, Forget) {
+		e.finish(Outcome{Step: step, Done: step.Action})
 	}
 	Each(ctx, plan.Of(Release), e.release)
 	for _, step := range plan.Of(Blocked, Paused) {
@@ -262,6 +306,12 @@ func (e *execution) pruneStep(ctx context.Context, step *Step) {
 	if err == nil {
 		defer e.lock(step.ID)()
 		err = e.delete(ctx, resource, step.ID, step.UID, false)
+		if e.Witness != nil && e.Witness.Lost(e.Owner, step.ID) {
+			step.Reason = "another GitRepository has taken it over"
+			e.finish(Outcome{Step: step, Done: Release})
+			return
+		}
+		err = e.delete(ctx, resource, step.ID, step.UID)
 	}
 	switch {
 	case err == nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -262,7 +263,7 @@ func (o *observer) read(ctx context.Context, resource Resource, id ID) {
 }
 
 func (o *observer) saw(ctx context.Context, id ID, object *metav1.PartialObjectMetadata) {
-	live, err := o.judge(ctx, id.GroupKind(), object)
+	live, err := o.judge(ctx, id, object)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
@@ -273,8 +274,8 @@ func (o *observer) saw(ctx context.Context, id ID, object *metav1.PartialObjectM
 }
 
 // judge reads from an object's metadata whose it is.
-func (c *Cluster) judge(ctx context.Context, gk schema.GroupKind, object *metav1.PartialObjectMetadata) (Live, error) {
-	facts, err := ownership.Read(gk, object, nil)
+func (c *Cluster) judge(ctx context.Context, id ID, object *metav1.PartialObjectMetadata) (Live, error) {
+	facts, err := ownership.Read(id.GroupKind(), object, nil)
 	if err != nil {
 		return Live{}, err
 	}
@@ -282,17 +283,33 @@ func (c *Cluster) judge(ctx context.Context, gk schema.GroupKind, object *metav1
 	if live.ours() {
 		return live, nil
 	}
-	live.Holder = HolderOf(object, c.Owner)
-	if live.Holder != nil && live.Holder.Repository != nil {
-		exists, err := c.RepositoryExists(ctx, *live.Holder.Repository)
+	for _, holder := range HoldersOf(object, c.Owner) {
+		holds, err := c.holds(ctx, &holder, id)
 		if err != nil {
-			return Live{}, fmt.Errorf("look for %s, which holds it: %w", live.Holder.Description, err)
+			return Live{}, fmt.Errorf("look for %s, which holds it: %w", holder.Description, err)
 		}
-		if !exists {
-			live.Holder = nil
+		if holds && live.Holder == nil {
+			live.Holder = &holder
 		}
+		live.Former = append(live.Former, holder.Description)
 	}
+	if deployers := ownership.Deployers(object.ManagedFields); len(live.Former) == 0 && len(deployers) > 0 {
+		live.Former = []string{"what " + strings.Join(deployers, " and ") + " applied"}
+	}
+	live.Inherits = ownership.Inherits(object.ManagedFields)
 	return live, nil
+}
+
+// holds tells whether a holder keeps an object from being taken over.
+func (c *Cluster) holds(ctx context.Context, holder *Holder, id ID) (bool, error) {
+	if holder.Repository != nil {
+		rival, err := c.Rival(ctx, *holder.Repository, id)
+		if err != nil || !rival.Holds {
+			return false, err
+		}
+		holder.Returns = rival.Returns
+	}
+	return holder.Returns || holder.Key == "" || !slices.Contains(c.Adopt, holder.Key), nil
 }
 
 // LiveOf is what facts say of an object to an owner. Who else may hold it, they do not tell.

@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -24,8 +25,11 @@ type Live struct {
 	Labelled bool
 	// Deleting: it has a deletionTimestamp.
 	Deleting bool
-	// Holder is who else manages it, if anyone.
+	// Holder is who else manages it and keeps it, if anyone.
 	Holder *Holder
+	// Former describes those from whom it can be taken over. Inherits: what they applied has to become NOPEA's.
+	Former   []string
+	Inherits bool
 	// Pause as somebody wrote it on the object.
 	Pause string
 	// Keep says whether annotations of the object keep it from being deleted.
@@ -52,12 +56,16 @@ const (
 	Create
 	// Configure is for what is there, and not (or not provably) as Git has it.
 	Configure
+	// Adopt is for what is there and somebody else's until now.
+	Adopt
 	// Verify is for what is there and NOPEA's, by its Apply entry, and not recorded: a dry run tells whether it is as Git has it.
 	Verify
 	// Prune is for what is recorded, NOPEA's, and gone from Git.
 	Prune
 	// Release is for what is recorded and gone from Git, but not NOPEA's to delete (any more).
 	Release
+	// HandOver is for what is recorded, NOPEA's, gone from what Git holds for this owner, and held by Git for another, which takes it over.
+	HandOver
 	// Forget is for what is recorded, gone from Git and from the cluster.
 	Forget
 	// Refuse is for what another owner holds.
@@ -93,7 +101,10 @@ type Step struct {
 	// PausedUntil is when the pause of a Paused step ends.
 	PausedUntil time.Time
 	// Reason of a Release, a Refuse or a Blocked, or of a Configure that made the object anew, for the user.
+	// Reason of an Adopt, a Release, a HandOver, a Refuse or a Blocked, for the user.
 	Reason string
+	// Changes: to adopt it would change more of it than whose it is. Set by ForeseeAdoptions.
+	Changes bool
 	// Err that blocks it, if it was an error.
 	Err error
 }
@@ -117,6 +128,8 @@ type Options struct {
 	Ending bool
 	// Ignored objects stand in Git and are neither applied nor pruned; each with the annotation that asks for it.
 	Ignored map[ID]string
+	// Claimed are objects that Git holds for other owners.
+	Claimed map[ID]Owner
 	// Now and LongestPause decide which pauses are in force. Pause holds all objects.
 	Now          time.Time
 	LongestPause time.Duration
@@ -180,18 +193,19 @@ func planDesired(d *Desired, entry *v1alpha1.InventoryEntry, seen Observation, o
 	case d.CreateOnly:
 		step.Action = planExisting(entry, live)
 	case live.Holder != nil:
-		step.Action = Refuse
-		step.Reason = fmt.Sprintf("it is held by %s", live.Holder.Description)
+		step.Action, step.Reason = Refuse, live.Holder.refusal()
 	case upToDate(d, entry, live):
 		step.Action = Unchanged
 	case d.Tolerated() && entry != nil && entry.Hash == d.Hash:
 		step.Action, step.Drifted = Unchanged, true
 	case entry == nil && live.ours():
 		step.Action = Verify
+	case live.adoptable():
+		step.Action, step.Reason = Adopt, live.takenFrom()
 	default:
 		step.Action = Configure
 	}
-	if paused && slices.Contains([]Action{Create, Configure, Verify}, step.Action) {
+	if paused && slices.Contains([]Action{Create, Configure, Adopt, Verify}, step.Action) {
 		step.Action, step.Reason, step.PausedUntil = Paused, pausedUntil(pause), pause.Until
 	}
 	return step
@@ -208,6 +222,19 @@ func planExisting(entry *v1alpha1.InventoryEntry, live Live) Action {
 
 func pausedUntil(pause Pause) string {
 	return "it is paused until " + pause.Until.UTC().Format(time.RFC3339)
+}
+
+// adoptable tells whether somebody else's marks or fields have to become NOPEA's.
+func (l Live) adoptable() bool {
+	return !l.ours() && (l.Inherits || len(l.Former) > 0)
+}
+
+// takenFrom says from whom an object is taken over.
+func (l Live) takenFrom() string {
+	if len(l.Former) == 0 {
+		return "taken over"
+	}
+	return "taken over from " + strings.Join(l.Former, " and ")
 }
 
 // staysAway tells whether an object that was applied and is gone comes back only with another manifest.
@@ -262,14 +289,17 @@ func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, optio
 		step.Action, step.Reason = Release, kept
 	case live.Signature == "":
 		step.Action, step.Reason = Release, "NOPEA owns none of its fields any more"
-	case !live.Labelled:
-		step.Action, step.Reason = Release, "it no longer carries the labels of this GitRepository"
 	case live.Holder != nil:
 		step.Action, step.Reason = Release, fmt.Sprintf("it is held by %s", live.Holder.Description)
+	case !live.Labelled:
+		step.Action, step.Reason = Release, "it no longer carries the labels of this GitRepository"
 	case entry.UID != "" && entry.UID != live.UID:
 		step.Action, step.Reason = Release, "somebody deleted it and created another of that name"
 	default:
 		step.Action = Prune
+		if other, claimed := options.Claimed[id]; claimed {
+			step.Action, step.Reason = HandOver, fmt.Sprintf("Git holds it for the GitRepository %s now, which takes it over", other)
+		}
 	}
 	return step
 }

@@ -16,7 +16,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return "it is held by " + e.Holder.Description
+	return e.Holder.refusal()
 }
 
 // Restore applies an object that is not as it should be, or is gone: where facts is nil nothing showed one of its name. It returns the
@@ -38,7 +38,7 @@ func (c *Cluster) Restore(ctx context.Context, resource Resource, desired *Desir
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.judge(ctx, desired.ID.GroupKind(), object)
+	found, err := c.judge(ctx, desired.ID, object)
 	switch {
 	case err != nil:
 		return nil, err
@@ -47,7 +47,11 @@ func (c *Cluster) Restore(ctx context.Context, resource Resource, desired *Desir
 	case found.Deleting:
 		return nil, fmt.Errorf("it is being deleted")
 	}
-	return c.write(ctx, resource, desired, Write{UID: found.UID, Yields: found.Yielded != ""})
+	how = Write{UID: found.UID, Yields: found.Yielded != ""}
+	if found.adoptable() {
+		return c.takeOver(ctx, resource, desired, how)
+	}
+	return c.write(ctx, resource, desired, how)
 }
 
 // Record tells the Witness of an object that was applied.

@@ -34,6 +34,7 @@ type Details struct {
 type Counts struct {
 	Created    int32 `json:"created"`
 	Configured int32 `json:"configured"`
+	Adopted    int32 `json:"adopted"`
 	Unchanged  int32 `json:"unchanged"`
 	Pruned     int32 `json:"pruned"`
 	Released   int32 `json:"released"`
@@ -44,7 +45,7 @@ type Counts struct {
 
 // written is how many objects of the cluster were changed.
 func (c *Counts) written() int32 {
-	return c.Created + c.Configured + c.Pruned
+	return c.Created + c.Configured + c.Adopted + c.Pruned
 }
 
 // Object is one object that drifted or failed. Its Message must not show values of the object.

@@ -89,6 +89,7 @@ type GitRepositorySpec struct {
 	CommonMetadata     *CommonMetadata
 	Substitute         map[string]string
 	SubstituteFrom     []SubstituteReference
+	Adopt              []string
 	Prune              *bool
 	PruneGuard         PruneGuard
 	AllowEmpty         bool

@@ -89,6 +89,7 @@ type SyncStatus struct {
 type SyncCounts struct {
 	Created    int32
 	Configured int32
+	Adopted    int32
 	Unchanged  int32
 	Pruned     int32
 	Released   int32
@@ -105,6 +106,8 @@ const (
 	SyncActionCreated SyncAction = "Created"
 	// SyncActionConfigured is for an object that was brought to what Git says.
 	SyncActionConfigured SyncAction = "Configured"
+	// SyncActionAdopted is for an object that was taken over from another owner, and is as Git says already.
+	SyncActionAdopted SyncAction = "Adopted"
 	// SyncActionPruned is for an object that was deleted because it is gone from Git.
 	SyncActionPruned SyncAction = "Pruned"
 	// SyncActionReleased is for an object that is gone from Git and no longer NOPEA's to delete.

@@ -178,6 +178,10 @@ func (k *Keeper) Lock(id apply.ID) (unlock func()) {
 func (k *Keeper) Applied(name apply.Owner, resource apply.Resource, live *metav1.PartialObjectMetadata, entry v1alpha1.InventoryEntry) {
 	id := apply.EntryID(&entry)
 	k.ledger.Lock()
+	if o, to := k.ledger.objects[id], k.ledger.owners[name]; o != nil && to != nil && o.owner != to && to.awaited[id] != nil {
+		k.ledger.take(o, id, to)
+		k.tellLosers()
+	}
 	if o := k.ledger.objects[id]; o != nil && o.owner.Owner == name {
 		o.record(entry)
 		o.settled, o.written, o.unsaved, o.vanished, o.ran = live.Generation, k.Clock.Now(), true, false, false
@@ -195,6 +199,22 @@ func (k *Keeper) Applied(name apply.Owner, resource apply.Resource, live *metav1
 // Deleted notes that NOPEA deleted an object.
 func (k *Keeper) Deleted(_ apply.Resource, id apply.ID, uid types.UID) {
 	k.watch.Gone(id, uid)
+}
+
+// Lost tells whether another GitRepository has applied an object since it was that one's.
+func (k *Keeper) Lost(name apply.Owner, id apply.ID) bool {
+	k.ledger.Lock()
+	defer k.ledger.Unlock()
+	o := k.ledger.objects[id]
+	return o != nil && o.owner.Owner != name
+}
+
+// tellLosers has those looked into that another GitRepository took an object from. The caller holds the ledger.
+func (k *Keeper) tellLosers() {
+	for name := range k.ledger.losers {
+		k.reports.Add(name, queue.Normal)
+	}
+	clear(k.ledger.losers)
 }
 
 // Publish tells what Git holds for a GitRepository from now on, before it is applied: so no repair goes back to something older.
@@ -219,6 +239,7 @@ func (k *Keeper) publish(ctx context.Context, may func(published *owner) bool, r
 			taken = append(taken, record)
 		}
 	}
+	k.tellLosers()
 	k.refreshMetrics()
 	kinds := k.ledger.kinds()
 	k.ledger.Unlock()
@@ -285,7 +306,8 @@ func (k *Keeper) Prevents() bool {
 	return k.ledger.prevented > 0
 }
 
-// Stale tells, once, whether an object of a GitRepository was held by a pause while its manifest changed, and is held no more.
+// Stale tells, once, whether a GitRepository is to be synced although Git did not change: an object of it was held by a pause while its
+// manifest changed, and is held no more, or another GitRepository has one of its objects.
 func (k *Keeper) Stale(name apply.Owner) bool {
 	k.ledger.Lock()
 	defer k.ledger.Unlock()

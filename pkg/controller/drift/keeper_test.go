@@ -119,7 +119,9 @@ func newHouse(t *testing.T, namespace, interval string, verify time.Duration) *h
 
 	owner := apply.Owner{Namespace: namespace, Name: "shop"}
 	acting := &apply.Cluster{Owner: owner, Metadata: metadataClient, Objects: objects, Discovery: known, Watch: watcher, Witness: keeper,
-		RepositoryExists: func(context.Context, apply.Owner) (bool, error) { return true, nil }}
+		Rival: func(context.Context, apply.Owner, apply.ID) (apply.Rival, error) {
+			return apply.Rival{Holds: true}, nil
+		}}
 	body, err := apply.Encode(map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{"key": "one"},
 		"metadata": map[string]any{"name": "kept", "namespace": namespace,

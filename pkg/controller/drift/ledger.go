@@ -26,6 +26,8 @@ type ledger struct {
 	expected map[apply.Owner]map[schema.GroupKind]string
 	// prevented counts the objects whose edits are to be refused.
 	prevented int
+	// losers are owners that lost an object to another, until they are told.
+	losers map[apply.Owner]bool
 	// strangers carry the labels of a published owner and are not its objects.
 	strangers map[apply.ID]types.UID
 }
@@ -34,7 +36,7 @@ type ledger struct {
 const maxStrangers = 10000
 
 func newLedger() *ledger {
-	return &ledger{objects: make(map[apply.ID]*object), owners: make(map[apply.Owner]*owner), strangers: make(map[apply.ID]types.UID),
+	return &ledger{objects: make(map[apply.ID]*object), owners: make(map[apply.Owner]*owner), losers: make(map[apply.Owner]bool), strangers: make(map[apply.ID]types.UID),
 		kindsOf: make(map[schema.GroupKind]*kindUse), expected: make(map[apply.Owner]map[schema.GroupKind]string)}
 }
 
@@ -47,6 +49,8 @@ type kindUse struct {
 type owner struct {
 	Repository
 	objects map[apply.ID]*object
+	// awaited is what Git holds for it and another GitRepository has: it is this one's as soon as it applies it.
+	awaited map[apply.ID]*apply.Desired
 	// identified is when its ServiceAccount was last seen to exist.
 	identified time.Time
 	findings   findings
@@ -54,7 +58,7 @@ type owner struct {
 	reported time.Time
 	// happened is what became of objects since the last report, the oldest first.
 	happened []v1alpha1.DriftedObject
-	// stale: a pause has ended that had held an object back from a newer manifest.
+	// stale: a pause has ended that had held an object back from a newer manifest, or another GitRepository has an object now.
 	stale         bool
 	toldUnwatched []string
 }
@@ -122,7 +126,7 @@ func (l *ledger) publish(repository Repository, desired []apply.Desired, invento
 		o = &owner{objects: make(map[apply.ID]*object), findings: newFindings()}
 		l.owners[repository.Owner] = o
 	}
-	o.Repository, o.identified = repository, now
+	o.Repository, o.identified, o.awaited = repository, now, make(map[apply.ID]*apply.Desired)
 	delete(l.expected, repository.Owner)
 	wanted := make(map[apply.ID]bool, len(desired))
 	for i := range desired {
@@ -157,12 +161,14 @@ func (l *ledger) want(o *owner, id apply.ID, desired *apply.Desired, entry *v1al
 		}
 		use.count++
 	case known.owner != o:
-		if entry == nil || entry.UID == "" {
-			return // another GitRepository holds it
+		if entry == nil || entry.UID == "" || desired == nil && known.desired != nil {
+			// Another GitRepository has it.
+			if desired != nil {
+				o.awaited[id] = desired
+			}
+			return
 		}
-		l.setDesired(known, nil)
-		delete(known.owner.objects, id)
-		*known = object{owner: o}
+		l.move(known, id, o)
 	}
 	o.objects[id] = known
 	if known.desired != nil && desired != nil && known.desired.Hash != desired.Hash {
@@ -177,6 +183,24 @@ func (l *ledger) want(o *owner, id apply.ID, desired *apply.Desired, entry *v1al
 	} else if entry != nil && use.version == "" {
 		use.version = entry.Version
 	}
+}
+
+// move makes an object another owner's. The one that had it is to look at what Git holds for it now.
+func (l *ledger) move(known *object, id apply.ID, to *owner) {
+	l.setDesired(known, nil)
+	known.owner.findings.clear(id)
+	delete(known.owner.objects, id)
+	known.owner.stale, l.losers[known.owner.Owner] = true, true
+	*known = object{owner: to}
+	to.objects[id] = known
+}
+
+// take makes an object that an owner awaited and has applied now that owner's.
+func (l *ledger) take(known *object, id apply.ID, to *owner) {
+	desired := to.awaited[id]
+	delete(to.awaited, id)
+	l.move(known, id, to)
+	l.setDesired(known, desired)
 }
 
 func (l *ledger) setDesired(o *object, desired *apply.Desired) {

@@ -172,6 +172,15 @@ func (j *job) failed(ctx context.Context, err error) {
 		j.update(func(o *object) { o.vanished = true })
 		return
 	}
+	if refused := (*apply.RefusedError)(nil); errors.As(err, &refused) {
+		// Whether it is to be taken back is for a sync to say.
+		j.update(func(o *object) {
+			if o.failures == 0 {
+				o.owner.stale = true
+				j.reports.Add(o.owner.Owner, queue.Normal)
+			}
+		})
+	}
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		j.queue.AddAt(j.id, j.Clock.Now().Add(50*time.Millisecond)) // it changed meanwhile
 		return

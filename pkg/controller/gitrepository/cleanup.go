@@ -120,7 +120,7 @@ func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitReposito
 		return ending{}, err
 	}
 	began := c.Clock.Now()
-	cluster := c.clusterAs(acting, ownerOf(repository))
+	cluster := c.clusterAs(acting, repository)
 	seen, err := cluster.Observe(ctx, nil, contents, nil, began, false)
 	if err != nil {
 		return ending{}, err

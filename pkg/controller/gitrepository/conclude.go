@@ -35,7 +35,7 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		remembered.cadence.repeat(remembered.pausedUntil)
 	}
 	syncs, dropped := r.divide(syncs, result)
-	changed := result.summary != nil && result.summary.changed() > 0
+	changed := result.summary != nil && result.summary.wrote()
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
 		// A retry is stored only once it has done something: otherwise failing again and again would push real records out.
@@ -117,7 +117,7 @@ func (c *Controller) tell(repository *v1alpha1.GitRepository, before *metav1.Con
 		return
 	}
 	turned := before == nil || before.Status != after.Status || before.Reason != after.Reason
-	applied := after.Status == metav1.ConditionTrue && result.worthSaying && result.summary != nil && result.summary.changed() > 0
+	applied := after.Status == metav1.ConditionTrue && result.worthSaying && result.summary != nil && result.summary.wrote()
 	if !turned && !applied {
 		return
 	}
@@ -146,6 +146,7 @@ func (c *Controller) observe(ctx context.Context, result *report) {
 	if result.summary != nil {
 		for action, count := range map[string]int32{
 			"created": result.summary.counts.Created, "configured": result.summary.counts.Configured, "pruned": result.summary.counts.Pruned,
+			"adopted": result.summary.counts.Adopted,
 			"refused": result.summary.counts.Refused, "failed": result.summary.counts.Failed,
 		} {
 			objectsTotal.WithLabelValues(action).Add(float64(count))

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -68,6 +66,11 @@ type run struct {
 	desired []apply.Desired
 	// notes name what is not honoured of annotations for other tools.
 	notes []string
+	reads *git.Reads
+	// neighbours are the others that follow the same ref.
+	neighbours *neighbours
+	cluster    *apply.Cluster
+	desired    []apply.Desired
 	// startedID is the id of the CDEvent that told that the run began to write.
 	startedID string
 	known     *apply.Inventory
@@ -111,6 +114,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return r.sourceEmpty()
 	}
 	r.desired, r.notes, r.reads = result.desired, result.notes, reads
+	r.desired, r.reads, r.neighbours = result.desired, reads, r.neighboursAt(snapshot)
 	return r.makePlan(ctx, result)
 }
 
@@ -132,7 +136,8 @@ func (r *run) changesNothing(ctx context.Context, snapshot *git.Snapshot) bool {
 // makePlan compares what Git holds with what is live.
 func (r *run) makePlan(ctx context.Context, result *rendered) error {
 	owner := ownerOf(r.repository)
-	r.cluster = r.clusterAs(r.identity, owner)
+	r.cluster = r.clusterAs(r.identity, r.repository)
+	r.cluster.Rival = r.neighbours.rival
 	r.known = r.record.Contents.Clone()
 	for _, entry := range r.Drift.Unsaved(owner) {
 		r.known.Set(entry)
@@ -147,11 +152,24 @@ func (r *run) makePlan(ctx context.Context, result *rendered) error {
 	if err := r.recoverRecord(ctx, result.desired, seen); err != nil {
 		return err
 	}
-	r.plan = apply.NewPlan(result.desired, r.known, seen, apply.Options{
+	options := apply.Options{
 		Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune,
 		Now:   r.began, LongestPause: r.LongestPause, Ignored: result.ignored, Pause: r.pauseOf(r.repository),
 	})
 	return nil
+		Now:   r.began, LongestPause: r.LongestPause, Pause: r.pauseOf(r.repository),
+	}
+	r.plan = apply.NewPlan(result.desired, r.known, seen, options)
+	if prune := r.plan.Of(apply.Prune); len(prune) > 0 {
+		if options.Claimed, err = r.neighbours.claims(ctx, prune); err != nil {
+			return err
+		}
+		r.plan = apply.NewPlan(result.desired, r.known, seen, options)
+	}
+	if !r.rehearsal {
+		return nil
+	}
+	return r.cluster.ForeseeAdoptions(ctx, &r.plan, r.began)
 }
 
 // recoverRecord adds to a lost inventory what the live objects tell of it.
@@ -195,7 +213,7 @@ func (r *run) sourceEmpty() *Failure {
 func (r *run) execute(ctx context.Context) (*summary, error) {
 	r.publish(ctx)
 	next := r.known.Clone()
-	for _, step := range r.plan.Of(apply.Create, apply.Configure) {
+	for _, step := range r.plan.Of(apply.Create, apply.Configure, apply.Adopt) {
 		if step.Entry == nil {
 			next.Set(v1alpha1.InventoryEntry{Group: step.ID.Group, Version: step.Version, Kind: step.ID.Kind,
 				Namespace: step.ID.Namespace, Name: step.ID.Name, File: step.Desired.File})
@@ -230,7 +248,7 @@ func (r *run) execute(ctx context.Context) (*summary, error) {
 
 // writes tells whether executing the plan writes to the cluster.
 func (r *run) writes() bool {
-	return len(r.plan.Of(apply.Create, apply.Configure)) > 0 || (r.mayPrune() && len(r.plan.Of(apply.Prune)) > 0)
+	return len(r.plan.Of(apply.Create, apply.Configure, apply.Adopt)) > 0 || (r.mayPrune() && len(r.plan.Of(apply.Prune)) > 0)
 }
 
 // mayPrune tells whether the plan's prune needs no confirmation, or has it.
@@ -266,16 +284,15 @@ func (r *run) pruneUnconfirmed(held *v1alpha1.PendingPrune) *Failure {
 			held.Commit, v1alpha1.SchemeGroupVersion, r.repository.Namespace, r.repository.Name)}
 }
 
-// clusterAs is the API server as an identity sees it, for an owner's objects.
-func (c *Controller) clusterAs(acting *identity, owner apply.Owner) *apply.Cluster {
+// clusterAs is the API server as an identity sees it, for a GitRepository's objects.
+func (c *Controller) clusterAs(acting *identity, repository *v1alpha1.GitRepository) *apply.Cluster {
+	owner := ownerOf(repository)
 	return &apply.Cluster{
 		Owner: owner, Metadata: acting.metadata, Objects: acting.objects, Discovery: c.Discovery, Watch: c.Watch, Witness: c.Drift,
-		RepositoryExists: func(ctx context.Context, other apply.Owner) (bool, error) {
-			_, err := c.API.GitRepositories(other.Namespace).Get(ctx, other.Name, metav1.GetOptions{})
-			if apierrors.IsNotFound(err) {
-				return false, nil
-			}
-			return err == nil, err
+		Adopt: repository.Spec.Adopt,
+		Rival: func(ctx context.Context, other apply.Owner, _ apply.ID) (apply.Rival, error) {
+			rival, _, err := c.rival(ctx, owner, other)
+			return rival, err
 		},
 	}
 }

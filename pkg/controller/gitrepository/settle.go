@@ -3,6 +3,7 @@ package gitrepository
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,8 +18,20 @@ import (
 
 // publish tells the keeper of drift what Git holds from now on, before any of it is applied.
 func (r *run) publish(ctx context.Context) {
-	r.Drift.Publish(ctx, r.kept(r.cluster), r.desired, r.known)
+	desired := r.letGo()
+	// What is kept outlives the run, and knows nothing of the commit's neighbours.
+	r.Drift.Publish(ctx, r.kept(r.clusterAs(r.identity, r.repository)), desired, r.known)
 	r.Prevent.Want(r.Drift.Prevents())
+}
+
+// letGo takes what others hold out of the record, and returns what is left of the desired objects: neither is the keeper's business.
+func (r *run) letGo() []apply.Desired {
+	lost := make(map[apply.ID]bool)
+	for _, step := range r.plan.Of(apply.Refuse, apply.Release) {
+		lost[step.ID] = true
+		r.known.Delete(step.ID)
+	}
+	return slices.DeleteFunc(slices.Clone(r.desired), func(d apply.Desired) bool { return lost[d.ID] })
 }
 
 // kept is what the keeper of drift has to know of the run's GitRepository.
@@ -89,7 +102,7 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 		return err
 	}
 	r.revision, r.desired, r.known = applied, result.desired, r.record.Contents
-	r.cluster = r.clusterAs(r.identity, ownerOf(r.repository))
+	r.cluster = r.clusterAs(r.identity, r.repository)
 	publish(ctx, r.kept(r.cluster), r.desired, r.known)
 	r.Prevent.Want(r.Drift.Prevents())
 	r.Drift.Settle(ctx, ownerOf(r.repository))

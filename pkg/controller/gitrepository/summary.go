@@ -24,6 +24,9 @@ type summary struct {
 	waiting int
 	// notes name what is not honoured of annotations for other tools.
 	notes []string
+	// handedOver counts what another GitRepository is to take over: until then it stays recorded.
+	handedOver int
+	waiting    int
 }
 
 // summarize counts what a plan found and what became of it. Without outcomes (a dry run) it counts what the plan would do.
@@ -77,6 +80,18 @@ func (s *summary) add(outcome *apply.Outcome) {
 		s.counts.Pruned++
 		s.change(outcome, v1alpha1.SyncActionPruned)
 	case apply.Release:
+		s.change(step, v1alpha1.SyncActionConfigured, takenFrom(step))
+	case apply.Adopt:
+		s.counts.Adopted++
+		s.applied++
+		s.change(step, v1alpha1.SyncActionAdopted, step.Reason)
+	case apply.Prune:
+		s.counts.Pruned++
+		s.change(step, v1alpha1.SyncActionPruned, "")
+	case apply.Release, apply.HandOver:
+		if outcome.Done == apply.HandOver {
+			s.handedOver++
+		}
 		s.counts.Released++
 		s.change(outcome, v1alpha1.SyncActionReleased)
 	case apply.Paused:
@@ -128,14 +143,30 @@ func fileOf(step *apply.Step) string {
 	return ""
 }
 
-// changed is how many objects of the cluster were written.
+// changed is how many objects of the cluster were written, apart from those that were only taken over.
 func (s *summary) changed() int32 {
 	return s.counts.Created + s.counts.Configured + s.counts.Pruned
+}
+
+// takenFrom says from whom an object was taken over that was not as Git has it.
+func takenFrom(step *apply.Step) string {
+	if step.Action != apply.Adopt {
+		return ""
+	}
+	return step.Reason
+}
+
+// wrote tells whether anything of the cluster was written.
+func (s *summary) wrote() bool {
+	return s.changed()+s.counts.Adopted > 0
 }
 
 // message says in a line how a run ended well.
 func (s *summary) message() string {
 	message := s.messageOfChanges()
+	if s.counts.Adopted > 0 {
+		message += fmt.Sprintf(", %d taken over", s.counts.Adopted)
+	}
 	if s.counts.Paused > 0 {
 		message += fmt.Sprintf(", %d paused", s.counts.Paused)
 	}
@@ -158,6 +189,9 @@ func (s *summary) messageOfChanges() string {
 func (s *summary) plan(held *v1alpha1.PendingPrune) string {
 	message := fmt.Sprintf("planned: %d to create, %d to configure, %d to prune, %d unchanged; nothing was written",
 		s.counts.Created, s.counts.Configured, s.counts.Pruned, s.counts.Unchanged)
+	if s.counts.Adopted > 0 {
+		message += fmt.Sprintf("; %d to take over as they are", s.counts.Adopted)
+	}
 	if s.counts.Paused > 0 {
 		message += fmt.Sprintf("; %d paused", s.counts.Paused)
 	}
@@ -175,7 +209,7 @@ func (s *summary) failure(repository *v1alpha1.GitRepository) *Failure {
 	case len(s.refused) > 0:
 		return &Failure{Code: CodeRefused,
 			Message: fmt.Sprintf("%d of %d objects refused: %s", len(s.refused), s.desired, strings.Join(first(s.refused, 3), "; ")),
-			Hint:    "Take the objects out of this repository, or out of the hands of their owner."}
+			Hint:    "Take the objects out of this repository or out of the hands of their owner, or name the owner in spec.adopt to take them over."}
 	}
 	return nil
 }
@@ -208,6 +242,6 @@ func first(texts []string, most int) []string {
 func rank(action v1alpha1.SyncAction) int {
 	return slices.Index([]v1alpha1.SyncAction{
 		v1alpha1.SyncActionFailed, v1alpha1.SyncActionRefused, v1alpha1.SyncActionPaused, v1alpha1.SyncActionPruned, v1alpha1.SyncActionCreated,
-		v1alpha1.SyncActionConfigured, v1alpha1.SyncActionReleased,
+		v1alpha1.SyncActionConfigured, v1alpha1.SyncActionAdopted, v1alpha1.SyncActionReleased,
 	}, action)
 }

@@ -29,7 +29,7 @@ func (r *run) settles(result *report) *settled {
 		return nil
 	case r.unchanged:
 		return r.before
-	case r.reads == nil || s.counts.Paused > 0 || s.waiting > 0 || s.applied != s.desired:
+	case r.reads == nil || s.counts.Paused > 0 || s.waiting > 0 || s.handedOver > 0 || s.applied != s.desired:
 		return nil
 	}
 	return &settled{generation: r.generation, reads: r.reads, inputs: r.inputs.digest(), objects: s.desired}

@@ -150,6 +150,12 @@ type GitRepositorySpec struct {
 	// +optional
 	// +listType=atomic
 	SubstituteFrom []SubstituteReference `json:"substituteFrom,omitempty"`
+	// adopt lists other owners from which objects are taken over, each as a refusal names it: "helm:NAMESPACE/RELEASE",
+	// "flux:NAMESPACE/KUSTOMIZATION", "flux-helm:NAMESPACE/HELMRELEASE", "argocd:APPLICATION" or "gitrepository:NAMESPACE/NAME". An
+	// object that anybody else holds is refused. At most 50.
+	// +optional
+	// +listType=set
+	Adopt []string `json:"adopt,omitempty"`
 	// prune deletes objects that NOPEA applied and that are gone from Git. Default true.
 	// +optional
 	Prune *bool `json:"prune,omitempty"`

@@ -155,6 +155,9 @@ type SyncCounts struct {
 	// configured: there, and brought to what Git says.
 	// +optional
 	Configured int32 `json:"configured,omitempty"`
+	// adopted: taken over from another owner, and as Git has them already.
+	// +optional
+	Adopted int32 `json:"adopted,omitempty"`
 	// unchanged: as Git has them, no request needed.
 	// +optional
 	Unchanged int32 `json:"unchanged,omitempty"`
@@ -184,6 +187,8 @@ const (
 	SyncActionCreated SyncAction = "Created"
 	// SyncActionConfigured is for an object that was brought to what Git says.
 	SyncActionConfigured SyncAction = "Configured"
+	// SyncActionAdopted is for an object that was taken over from another owner, and is as Git says already.
+	SyncActionAdopted SyncAction = "Adopted"
 	// SyncActionPruned is for an object that was deleted because it is gone from Git.
 	SyncActionPruned SyncAction = "Pruned"
 	// SyncActionReleased is for an object that is gone from Git and no longer NOPEA's to delete.

@@ -70,6 +70,7 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 	}
 	errs = append(errs, validateEnum(spec.PruneGuard, at.Child("pruneGuard"), nopea.PruneGuardConfirm, nopea.PruneGuardOff)...)
 	errs = append(errs, validateEnum(spec.DeletionPolicy, at.Child("deletionPolicy"), nopea.DeletionPolicyOrphan, nopea.DeletionPolicyDelete)...)
+	errs = append(errs, validateAdopt(spec.Adopt, at.Child("adopt"))...)
 	errs = append(errs, validateDriftSpec(spec, at)...)
 	errs = append(errs, validateShaping(spec, at)...)
 	errs = append(errs, validateWebhookSpec(spec.Webhook, at.Child("webhook"))...)

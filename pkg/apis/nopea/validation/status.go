@@ -49,7 +49,7 @@ func validateSyncStatus(status *nopea.SyncStatus, at *field.Path) field.ErrorLis
 	for i := range status.Changes {
 		change := at.Child("changes").Index(i)
 		errs = append(errs, validateEnum(status.Changes[i].Action, change.Child("action"), nopea.SyncActionCreated,
-			nopea.SyncActionConfigured, nopea.SyncActionPruned, nopea.SyncActionReleased, nopea.SyncActionRefused,
+			nopea.SyncActionConfigured, nopea.SyncActionAdopted, nopea.SyncActionPruned, nopea.SyncActionReleased, nopea.SyncActionRefused,
 			nopea.SyncActionPaused, nopea.SyncActionFailed)...)
 		errs = append(errs, validateMessage(status.Changes[i].Message, change.Child("message"))...)
 		if fields := status.Changes[i].Fields; len(fields) > v1alpha1.MaxSyncFields {

@@ -11,6 +11,8 @@ type SyncCountsApplyConfiguration struct {
 	Created *int32 `json:"created,omitempty"`
 	// configured: there, and brought to what Git says.
 	Configured *int32 `json:"configured,omitempty"`
+	// adopted: taken over from another owner, and as Git has them already.
+	Adopted *int32 `json:"adopted,omitempty"`
 	// unchanged: as Git has them, no request needed.
 	Unchanged *int32 `json:"unchanged,omitempty"`
 	// pruned: deleted because they are gone from Git.
@@ -44,6 +46,14 @@ func (b *SyncCountsApplyConfiguration) WithCreated(value int32) *SyncCountsApply
 // If called multiple times, the Configured field is set to the value of the last call.
 func (b *SyncCountsApplyConfiguration) WithConfigured(value int32) *SyncCountsApplyConfiguration {
 	b.Configured = &value
+	return b
+}
+
+// WithAdopted sets the Adopted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Adopted field is set to the value of the last call.
+func (b *SyncCountsApplyConfiguration) WithAdopted(value int32) *SyncCountsApplyConfiguration {
+	b.Adopted = &value
 	return b
 }
 
