@@ -2,5 +2,5 @@
 // in stages (execute), and keeps the inventory of what was applied.
 //
 // Decisions stand in files that import no client: identity, signature, owner, plan, guard, stage, inventory. Requests stand in
-// cluster, observe, execute and established. Where objects come from is pkg/manifest's business; when to run is the controller's.
+// cluster, observe, execute, adopt, foresee and established. Where objects come from is pkg/manifest's business; when to run is the controller's.
 package apply

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -27,7 +28,7 @@ func (h *Holder) refusal() string {
 	reason := "it is held by " + h.Description
 	switch {
 	case h.Returns:
-		return reason + ", whose spec.adopt leads back to this GitRepository, so that they would take it from each other for ever"
+		return reason + ", which adopts from this one; it can be taken back once spec.adopt there names this one no more, itself or through others"
 	case h.Key != "":
 		return fmt.Sprintf("%s; to take it over, add %q to spec.adopt", reason, h.Key)
 	}
@@ -64,13 +65,13 @@ func HoldersOf(object metav1.Object, owner Owner) []Holder {
 	for _, flux := range []struct{ marks, kind, key string }{{fluxKustomize, "Kustomization", "flux"}, {fluxHelm, "HelmRelease", "flux-helm"}} {
 		if name := labels[flux.marks+"name"]; name != "" {
 			holders = append(holders, Holder{Description: fmt.Sprintf("Flux' %s %q", flux.kind, name),
-				Key: fmt.Sprintf("%s:%s/%s", flux.key, labels[flux.marks+"namespace"], name)})
+				Key: keyOf(flux.key, labels[flux.marks+"namespace"], name)})
 		}
 	}
 	// Flux' helm-controller leaves Helm's own marks as well.
 	if release := annotations[helmRelease]; release != "" && labels[helmManagedBy] == "Helm" && labels[fluxHelm+"name"] == "" {
 		holders = append(holders, Holder{Description: fmt.Sprintf("the Helm release %q", release),
-			Key: fmt.Sprintf("helm:%s/%s", annotations[helmNamespace], release)})
+			Key: keyOf("helm", cmp.Or(annotations[helmNamespace], object.GetNamespace()), release)})
 	}
 	// A tracking id is "application:group/kind:namespace/name"; the label is the application alone.
 	application, _, _ := strings.Cut(annotations[argoTrackingID], ":")
@@ -81,6 +82,14 @@ func HoldersOf(object metav1.Object, owner Owner) []Holder {
 		holders = append(holders, Holder{Description: fmt.Sprintf("the Argo CD application %q", application), Key: "argocd:" + application})
 	}
 	return holders
+}
+
+// keyOf is the key of a holder that lives in a namespace; without that there is none.
+func keyOf(kind, namespace, name string) string {
+	if namespace == "" {
+		return ""
+	}
+	return kind + ":" + namespace + "/" + name
 }
 
 // otherMarks are the labels and annotations by which others know an object as theirs.

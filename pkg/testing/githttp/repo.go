@@ -38,6 +38,11 @@ func (r *Repo) Delete(paths ...string) (string, error) {
 	return r.commit(DefaultBranch, "Delete "+strings.Join(paths, ", "), changes.String())
 }
 
+// Move renames a file or folder of the default branch, and returns the new commit.
+func (r *Repo) Move(from, to string) (string, error) {
+	return r.commit(DefaultBranch, "Move "+from+" to "+to, fmt.Sprintf("R %s %s\n", quote(from), quote(to)))
+}
+
 // CommitTo writes files on top of a branch, which is made if it does not exist.
 func (r *Repo) CommitTo(branch, message string, files map[string]string) (string, error) {
 	var changes strings.Builder
