@@ -64,7 +64,7 @@ const (
 	Prune
 	// Release is for what is recorded and gone from Git, but not NOPEA's to delete (any more).
 	Release
-	// HandOver is for what is recorded, NOPEA's, gone from what Git holds for this owner, and held by Git for another, which takes it over.
+	// HandOver is for what is recorded, NOPEA's, gone from what Git holds for this owner, and claimed for another, which takes it over.
 	HandOver
 	// Forget is for what is recorded, gone from Git and from the cluster.
 	Forget
@@ -130,6 +130,8 @@ type Options struct {
 	Ignored map[ID]string
 	// Claimed are objects that Git holds for other owners.
 	Claimed map[ID]Owner
+	// Claimed are objects that Git holds for other owners, with a sentence that says so.
+	Claimed map[ID]string
 	// Now and LongestPause decide which pauses are in force. Pause holds all objects.
 	Now          time.Time
 	LongestPause time.Duration
@@ -297,8 +299,8 @@ func planRecorded(id ID, entry *v1alpha1.InventoryEntry, seen Observation, optio
 		step.Action, step.Reason = Release, "somebody deleted it and created another of that name"
 	default:
 		step.Action = Prune
-		if other, claimed := options.Claimed[id]; claimed {
-			step.Action, step.Reason = HandOver, fmt.Sprintf("Git holds it for the GitRepository %s now, which takes it over", other)
+		if claim, claimed := options.Claimed[id]; claimed {
+			step.Action, step.Reason = HandOver, claim
 		}
 	}
 	return step

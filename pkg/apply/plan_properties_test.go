@@ -25,7 +25,7 @@ func drawScene(seed uint64) *scene {
 	random := rand.New(rand.NewPCG(seed, 1))
 	some := func(n int) string { return fmt.Sprint(random.IntN(n)) }
 	s := &scene{seen: Observation{Live: map[ID]Live{}, Unknown: map[ID]error{}, Unserved: map[ID]bool{}}, outside: map[ID]bool{},
-		options: Options{Prune: random.IntN(4) > 0, Claimed: map[ID]Owner{}}}
+		options: Options{Prune: random.IntN(4) > 0, Claimed: map[ID]string{}}}
 	var entries []v1alpha1.InventoryEntry
 	for i := range 30 {
 		id := configMap(fmt.Sprint(i))
@@ -37,7 +37,7 @@ func drawScene(seed uint64) *scene {
 			entries = append(entries, entry(id, types.UID(some(2)), some(2), some(2)))
 		}
 		if random.IntN(4) == 0 {
-			s.options.Claimed[id] = Owner{Namespace: "team-b", Name: "shop"}
+			s.options.Claimed[id] = "another has it"
 		}
 		switch random.IntN(4) {
 		case 0:
@@ -108,7 +108,7 @@ func TestPlanProperties(t *testing.T) {
 			if s.outside[step.ID] {
 				t.Fatalf("seed %d: %s is neither desired nor recorded", seed, step.ID)
 			}
-			live, claimed := s.seen.Live[step.ID], s.options.Claimed[step.ID] != Owner{}
+			live, claimed := s.seen.Live[step.ID], s.options.Claimed[step.ID] != ""
 			switch step.Action {
 			case Prune:
 				if isDesired[step.ID] || s.recorded.Entry(step.ID) == nil || !live.ours() || live.Holder != nil || claimed || !s.options.Prune || s.seen.Unknown[step.ID] != nil {

@@ -96,7 +96,7 @@ func TestPlanOfOneObject(t *testing.T) {
 			seen.Unserved[id] = test.unserved
 			options := Options{Prune: !test.keep}
 			if test.claimed {
-				options.Claimed = map[ID]Owner{id: {Namespace: "team-b", Name: "shop"}}
+				options.Claimed = map[ID]string{id: "GitRepository team-b/shop has it"}
 			}
 			plan := NewPlan(wanted, inventory, seen, options)
 			if len(plan.Steps) != 1 {

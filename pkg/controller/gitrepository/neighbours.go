@@ -17,7 +17,6 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
-	"nopea.io/nopea/pkg/manifest"
 )
 
 // neighbours are the other GitRepositories that follow the same ref of the same Git repository. One commit says what each of them holds, so
@@ -70,9 +69,9 @@ func (n *neighbours) rival(ctx context.Context, other apply.Owner, id apply.ID) 
 	return rival, ctx.Err()
 }
 
-// claims tells which objects, about to be deleted, the commit holds for a neighbour that may write them. Of a neighbour whose manifests
-// cannot be rendered, everything that they name counts.
-func (n *neighbours) claims(ctx context.Context, prune []*apply.Step) (map[apply.ID]apply.Owner, error) {
+// claims tells which objects, about to be deleted, the commit holds for a neighbour that may write them, and for which. Where it cannot
+// be told what it holds for a neighbour, what may be among that counts.
+func (n *neighbours) claims(ctx context.Context, prune []*apply.Step) (map[apply.ID]string, error) {
 	all, err := n.repositories.List(labels.Everything())
 	if err != nil {
 		return nil, fmt.Errorf("list GitRepositories from the cache: %w", err)
@@ -81,9 +80,9 @@ func (n *neighbours) claims(ctx context.Context, prune []*apply.Step) (map[apply
 	slices.SortFunc(all, func(a, b *v1alpha1.GitRepository) int {
 		return strings.Compare(klog.KObj(a).String(), klog.KObj(b).String())
 	})
-	claimed := make(map[apply.ID]apply.Owner)
+	claimed := make(map[apply.ID]string)
 	for _, other := range all {
-		wants, err := n.wants(ctx, other)
+		wants, why, err := n.wants(ctx, other)
 		if err != nil {
 			return nil, err
 		}
@@ -96,31 +95,29 @@ func (n *neighbours) claims(ctx context.Context, prune []*apply.Step) (map[apply
 				return nil, err
 			}
 			if may {
-				claimed[step.ID] = ownerOf(other)
+				claimed[step.ID] = fmt.Sprintf(why, klog.KObj(other))
 			}
 		}
 	}
 	return claimed, nil
 }
 
-// wants tells which objects a neighbour may want of the commit.
-func (n *neighbours) wants(ctx context.Context, other *v1alpha1.GitRepository) (func(apply.ID) bool, error) {
+// wants tells which objects a neighbour may want of the commit, and with what certainty.
+func (n *neighbours) wants(ctx context.Context, other *v1alpha1.GitRepository) (wants func(apply.ID) bool, why string, err error) {
 	held := n.holdings(ctx, other)
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("look at what the commit holds for GitRepository %s: %w", klog.KObj(other), context.Cause(ctx))
-	case held.err == nil:
-		return func(id apply.ID) bool { return held.objects[id] }, nil
-	case git.CodeOf(held.err) == git.PathNotFound:
-		return func(apply.ID) bool { return false }, nil
+	if held.err == nil {
+		return func(id apply.ID) bool { return held.objects[id] }, "Git holds it for the GitRepository %s now, which takes it over", nil
 	}
-	files, err := n.snapshot.Files(ctx, other.Spec.Path, manifest.Wanted)
-	if err != nil {
-		return func(apply.ID) bool { return true }, nil
+	files, err := n.snapshot.Files(ctx, other.Spec.Path, wanted)
+	if ctx.Err() != nil {
+		return nil, "", fmt.Errorf("look at what the commit holds for GitRepository %s: %w", klog.KObj(other), context.Cause(ctx))
 	}
+	nothing := git.CodeOf(err) == git.PathNotFound
+	// What is built may be called by names that stand in no file.
+	everything := !nothing && (err != nil || len(kustomizationsAmong(files)) > 0)
 	return func(id apply.ID) bool {
-		return slices.ContainsFunc(files, func(file git.File) bool { return bytes.Contains(file.Data, []byte(id.Name)) })
-	}, nil
+		return everything || slices.ContainsFunc(files, func(file git.File) bool { return bytes.Contains(file.Data, []byte(id.Name)) })
+	}, "it may have moved to the GitRepository %s, whose manifests cannot be read at this commit", nil
 }
 
 // holdings renders what the commit holds for a neighbour, once.
