@@ -37,24 +37,6 @@ func (o *Outcome) Failed() bool {
 	return o.Err != nil || o.Waiting || o.Done == Refuse
 }
 
-// Foresee is what Execute would do if every request succeeded, with the prune: the dry run.
-func (p *Plan) Foresee() []Outcome {
-	var outcomes []Outcome
-	for i := range p.Steps {
-		step := &p.Steps[i]
-		switch {
-		case step.Action == Unchanged:
-		case step.Action == Blocked:
-			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
-		case step.Action == Verify, step.Action == Adopt && step.Changes:
-			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
-		default:
-			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
-		}
-	}
-	return outcomes
-}
-
 type execution struct {
 	*Cluster
 	asOf    time.Time
@@ -218,6 +200,8 @@ func (e *execution) recordAsIs(ctx context.Context, resource Resource, step *Ste
 	e.applied(resource, live, entry)
 	e.finish(Outcome{Step: step, Done: Unchanged, Entry: &entry})
 	return nil
+}
+
 // adopt takes an object over, unless somebody took it meanwhile from whom it may not be taken.
 func (e *execution) adopt(ctx context.Context, resource Resource, step *Step) error {
 	live, changed, err := e.Cluster.adopt(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields})
@@ -265,9 +249,7 @@ func (e *execution) applied(resource Resource, live *metav1.PartialObjectMetadat
 
 // clear ends the steps on objects that are gone from Git: first the objects, then the definitions.
 func (e *execution) clear(ctx context.Context, plan *Plan, prune bool) {
-	for _, step := range plan.Of(Forget) {
-		e.finish(Outcome{Step: step, Done: Forget})
-	for _, step := range plan.Of(Release, HandOver, Forget) {
+	for _, step := range plan.Of(HandOver, Forget) {
 		e.finish(Outcome{Step: step, Done: step.Action})
 	}
 	Each(ctx, plan.Of(Release), e.release)
@@ -305,13 +287,12 @@ func (e *execution) pruneStep(ctx context.Context, step *Step) {
 	resource, err := e.lookup(ctx, step, e.asOf)
 	if err == nil {
 		defer e.lock(step.ID)()
-		err = e.delete(ctx, resource, step.ID, step.UID, false)
 		if e.Witness != nil && e.Witness.Lost(e.Owner, step.ID) {
 			step.Reason = "another GitRepository has taken it over"
 			e.finish(Outcome{Step: step, Done: Release})
 			return
 		}
-		err = e.delete(ctx, resource, step.ID, step.UID)
+		err = e.delete(ctx, resource, step.ID, step.UID, false)
 	}
 	switch {
 	case err == nil:

@@ -128,8 +128,6 @@ type Options struct {
 	Ending bool
 	// Ignored objects stand in Git and are neither applied nor pruned; each with the annotation that asks for it.
 	Ignored map[ID]string
-	// Claimed are objects that Git holds for other owners.
-	Claimed map[ID]Owner
 	// Claimed are objects that Git holds for other owners, with a sentence that says so.
 	Claimed map[ID]string
 	// Now and LongestPause decide which pauses are in force. Pause holds all objects.

@@ -37,7 +37,7 @@ func (c *Cluster) Rehearse(ctx context.Context, plan *Plan) []Outcome {
 			continue
 		}
 		switch outcomes[i].Step.Action {
-		case Create, Configure, Verify, Prune:
+		case Create, Configure, Verify, Adopt, Prune:
 			todo = append(todo, &outcomes[i])
 			outcomes[i].Err = context.Canceled // until it is done
 		}
@@ -62,7 +62,7 @@ func (p *Plan) foresee() []Outcome {
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
 		case step.Action == Verify && step.Desired.CreateOnly:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Unchanged})
-		case step.Action == Verify:
+		case step.Action == Verify, step.Action == Adopt && step.Changes:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
 		default:
 			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
@@ -156,7 +156,13 @@ func (r *rehearsal) apply(ctx context.Context, resource Resource, outcome *Outco
 	if err != nil || live == nil {
 		return conceal(step.Desired, err)
 	}
-	if outcome.Fields = Differences(step.ID.GroupKind(), step.Desired.Confidential, live.Object, after.Object); len(outcome.Fields) == 0 {
+	outcome.Fields = Differences(step.ID.GroupKind(), step.Desired.Confidential, live.Object, after.Object)
+	if step.Action == Adopt {
+		// Its owner's marks go with it, whatever else changes.
+		outcome.Note = step.Reason
+		return nil
+	}
+	if len(outcome.Fields) == 0 {
 		outcome.Done, outcome.Note = Unchanged, noteOwned
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/manifest"
 )
 
 // neighbours are the other GitRepositories that follow the same ref of the same Git repository. One commit says what each of them holds, so
@@ -113,8 +114,8 @@ func (n *neighbours) wants(ctx context.Context, other *v1alpha1.GitRepository) (
 		return nil, "", fmt.Errorf("look at what the commit holds for GitRepository %s: %w", klog.KObj(other), context.Cause(ctx))
 	}
 	nothing := git.CodeOf(err) == git.PathNotFound
-	// What is built may be called by names that stand in no file.
-	everything := !nothing && (err != nil || len(kustomizationsAmong(files)) > 0)
+	// What is built, or holds variables, may be called by names that stand in no file.
+	everything := !nothing && (err != nil || len(kustomizationsAmong(files)) > 0 || len(other.Spec.Substitute)+len(other.Spec.SubstituteFrom) > 0)
 	return func(id apply.ID) bool {
 		return everything || slices.ContainsFunc(files, func(file git.File) bool { return bytes.Contains(file.Data, []byte(id.Name)) })
 	}, "it may have moved to the GitRepository %s, whose manifests cannot be read at this commit", nil
@@ -130,7 +131,11 @@ func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository
 	}
 	held := holdings{objects: make(map[apply.ID]bool)}
 	held.err = guard(ctx, func() error {
-		result, err := n.render(ctx, other, n.snapshot, n.asOf)
+		variables, err := n.variablesOf(ctx, other)
+		if err != nil {
+			return err
+		}
+		result, err := n.render(ctx, other, n.snapshot, variables, n.asOf)
 		if err != nil {
 			return err
 		}
@@ -141,6 +146,15 @@ func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository
 	})
 	n.rendered[owner] = held
 	return held
+}
+
+// variablesOf reads a neighbour's variables, as its own ServiceAccount.
+func (n *neighbours) variablesOf(ctx context.Context, other *v1alpha1.GitRepository) (manifest.Variables, error) {
+	acting, err := n.identify(ctx, other.Namespace, other.Spec.ServiceAccountName)
+	if err != nil {
+		return nil, err
+	}
+	return acting.variables(ctx, other, &inputs{})
 }
 
 // mayWrite tells whether a neighbour's ServiceAccount may write an object: nobody is kept from deleting what only those want who could

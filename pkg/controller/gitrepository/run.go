@@ -61,16 +61,13 @@ type run struct {
 	inputs    inputs
 	variables manifest.Variables
 	// reads of the commit's tree that led to what is desired.
-	reads   *git.Reads
-	cluster *apply.Cluster
-	desired []apply.Desired
-	// notes name what is not honoured of annotations for other tools.
-	notes []string
 	reads *git.Reads
 	// neighbours are the others that follow the same ref.
 	neighbours *neighbours
 	cluster    *apply.Cluster
 	desired    []apply.Desired
+	// notes name what is not honoured of annotations for other tools.
+	notes []string
 	// startedID is the id of the CDEvent that told that the run began to write.
 	startedID string
 	known     *apply.Inventory
@@ -113,8 +110,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if len(result.desired)+len(result.ignored) == 0 && !r.repository.Spec.AllowEmpty {
 		return r.sourceEmpty()
 	}
-	r.desired, r.notes, r.reads = result.desired, result.notes, reads
-	r.desired, r.reads, r.neighbours = result.desired, reads, r.neighboursAt(snapshot)
+	r.desired, r.notes, r.reads, r.neighbours = result.desired, result.notes, reads, r.neighboursAt(snapshot)
 	return r.makePlan(ctx, result)
 }
 
@@ -155,9 +151,6 @@ func (r *run) makePlan(ctx context.Context, result *rendered) error {
 	options := apply.Options{
 		Prune: r.repository.Spec.Prune == nil || *r.repository.Spec.Prune,
 		Now:   r.began, LongestPause: r.LongestPause, Ignored: result.ignored, Pause: r.pauseOf(r.repository),
-	})
-	return nil
-		Now:   r.began, LongestPause: r.LongestPause, Pause: r.pauseOf(r.repository),
 	}
 	r.plan = apply.NewPlan(result.desired, r.known, seen, options)
 	if prune := r.plan.Of(apply.Prune); len(prune) > 0 {

@@ -21,12 +21,11 @@ type summary struct {
 	failures []error
 	// refused are the objects that another owner holds.
 	refused []string
-	waiting int
-	// notes name what is not honoured of annotations for other tools.
-	notes []string
 	// handedOver counts what another GitRepository is to take over: until then it stays recorded.
 	handedOver int
 	waiting    int
+	// notes name what is not honoured of annotations for other tools.
+	notes []string
 }
 
 // summarize counts what a plan found and what became of it. Without outcomes (a dry run) it counts what the plan would do.
@@ -76,18 +75,13 @@ func (s *summary) add(outcome *apply.Outcome) {
 		s.counts.Configured++
 		s.applied++
 		s.change(outcome, v1alpha1.SyncActionConfigured)
-	case apply.Prune:
-		s.counts.Pruned++
-		s.change(outcome, v1alpha1.SyncActionPruned)
-	case apply.Release:
-		s.change(step, v1alpha1.SyncActionConfigured, takenFrom(step))
 	case apply.Adopt:
 		s.counts.Adopted++
 		s.applied++
-		s.change(step, v1alpha1.SyncActionAdopted, step.Reason)
+		s.change(outcome, v1alpha1.SyncActionAdopted)
 	case apply.Prune:
 		s.counts.Pruned++
-		s.change(step, v1alpha1.SyncActionPruned, "")
+		s.change(outcome, v1alpha1.SyncActionPruned)
 	case apply.Release, apply.HandOver:
 		if outcome.Done == apply.HandOver {
 			s.handedOver++
@@ -126,7 +120,7 @@ func messageOf(outcome *apply.Outcome) string {
 		return shorten(outcome.Err.Error(), 512)
 	case outcome.Note != "":
 		return shorten(outcome.Note, 512)
-	case outcome.Done == apply.Configure, outcome.Done == apply.Release, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
+	case outcome.Done == apply.Configure, outcome.Done == apply.Adopt, outcome.Done == apply.Release, outcome.Done == apply.HandOver, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
 		return shorten(outcome.Step.Reason, 512)
 	}
 	return ""
@@ -146,14 +140,6 @@ func fileOf(step *apply.Step) string {
 // changed is how many objects of the cluster were written, apart from those that were only taken over.
 func (s *summary) changed() int32 {
 	return s.counts.Created + s.counts.Configured + s.counts.Pruned
-}
-
-// takenFrom says from whom an object was taken over that was not as Git has it.
-func takenFrom(step *apply.Step) string {
-	if step.Action != apply.Adopt {
-		return ""
-	}
-	return step.Reason
 }
 
 // wrote tells whether anything of the cluster was written.

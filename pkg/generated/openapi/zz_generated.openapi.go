@@ -72,9 +72,11 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.TypeMeta{}.OpenAPIModelName():              schema_k8sio_apimachinery_pkg_runtime_TypeMeta(ref),
 		runtime.Unknown{}.OpenAPIModelName():               schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
 		version.Info{}.OpenAPIModelName():                  schema_k8sio_apimachinery_pkg_version_Info(ref),
+		v1alpha1.CommonMetadata{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref),
 		v1alpha1.DriftStatus{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref),
 		v1alpha1.DriftedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_DriftedObject(ref),
 		v1alpha1.EventsSpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref),
+		v1alpha1.FieldChange{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_FieldChange(ref),
 		v1alpha1.GitRef{}.OpenAPIModelName():               schema_pkg_apis_nopea_v1alpha1_GitRef(ref),
 		v1alpha1.GitRepository{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_GitRepository(ref),
 		v1alpha1.GitRepositoryList{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositoryList(ref),
@@ -87,9 +89,13 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.InventorySpec{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_InventorySpec(ref),
 		v1alpha1.LocalObjectReference{}.OpenAPIModelName(): schema_pkg_apis_nopea_v1alpha1_LocalObjectReference(ref),
 		v1alpha1.PendingPrune{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref),
+		v1alpha1.Plan{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Plan(ref),
+		v1alpha1.PlanList{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_PlanList(ref),
+		v1alpha1.PlannedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_PlannedObject(ref),
 		v1alpha1.Push{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Push(ref),
 		v1alpha1.ResourceCounts{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_ResourceCounts(ref),
 		v1alpha1.Revision{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_Revision(ref),
+		v1alpha1.SubstituteReference{}.OpenAPIModelName():  schema_pkg_apis_nopea_v1alpha1_SubstituteReference(ref),
 		v1alpha1.Sync{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Sync(ref),
 		v1alpha1.SyncChange{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncChange(ref),
 		v1alpha1.SyncCounts{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncCounts(ref),
@@ -98,6 +104,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.SyncSpec{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref),
 		v1alpha1.SyncStatus{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref),
 		v1alpha1.SyncSummary{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref),
+		v1alpha1.VerifySpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref),
 		v1alpha1.WebhookSpec{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_WebhookSpec(ref),
 		v1alpha1.WebhookStatus{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_WebhookStatus(ref),
 	}
@@ -2777,6 +2784,49 @@ func schema_k8sio_apimachinery_pkg_version_Info(ref common.ReferenceCallback) co
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "CommonMetadata is put on every object: into its own metadata, not into selectors or templates.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"labels": {
+						SchemaProps: spec.SchemaProps{
+							Description: "labels of every object. None under nopea.io/. At most 50.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"annotations": {
+						SchemaProps: spec.SchemaProps{
+							Description: "annotations of every object. None under nopea.io/. At most 50.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+				},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -2985,11 +3035,47 @@ func schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref common.ReferenceCallback) com
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_FieldChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "FieldChange is a field that would change. Values are JSON, shortened where they are long; what a Secret holds is shown as ***.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "path of the field, such as spec.template.spec.containers[name=app].image.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "from is the value now; empty where the field is not there.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "to is the value as it would be; empty where the field would go.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"path"},
+			},
+		},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
 			SchemaProps: spec.SchemaProps{
-				Description: "GitRef names a commit. Several may be set: commit comes before name, name before tag, tag before branch.",
+				Description: "GitRef names a commit. Several may be set: commit comes before name, name before semver, semver before tag, tag before branch.",
 				Type:        []string{"object"},
 				Properties: map[string]spec.Schema{
 					"branch": {
@@ -3002,6 +3088,13 @@ func schema_pkg_apis_nopea_v1alpha1_GitRef(ref common.ReferenceCallback) common.
 					"tag": {
 						SchemaProps: spec.SchemaProps{
 							Description: "tag, such as \"v1.4.2\".",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"semver": {
+						SchemaProps: spec.SchemaProps{
+							Description: "semver is a range of versions, such as \"1.x\" or \">=1.2.0 <2.0.0\". The tag of the highest version in it is synced, with or without a v before it. Pre-releases count only in a range that names one, such as \">=1.2.0-0\".",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3135,7 +3228,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 				Properties: map[string]spec.Schema{
 					"url": {
 						SchemaProps: spec.SchemaProps{
-							Description: "url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).",
+							Description: "url of the Git repository: https://, http:// or ssh://, or of the form user@host:path, which is for SSH too. There are no credentials in it but the user name of SSH; the others go into a Secret, see secretRef.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
@@ -3177,8 +3270,20 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 					},
 					"secretRef": {
 						SchemaProps: spec.SchemaProps{
-							Description: "secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Description: "secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and tls.crt and tls.key, a client certificate. For SSH: identity (or ssh-privatekey, type kubernetes.io/ssh-auth), its password if it is encrypted, and known_hosts. It is read at every sync, as the ServiceAccount named by serviceAccountName.",
 							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"proxySecretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "proxySecretRef names a Secret in the same namespace with a proxy over which the repository is reached: keys address (http://, https:// or socks5://) and, if the proxy asks for them, username and password. Default: over HTTP what the controller's environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.",
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+					"verify": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not looked at.",
+							Ref:         ref(v1alpha1.VerifySpec{}.OpenAPIModelName()),
 						},
 					},
 					"serviceAccountName": {
@@ -3193,6 +3298,52 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Description: "targetNamespace is the namespace of objects whose manifest names none. Default: the GitRepository's own.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"ignore": {
+						SchemaProps: spec.SchemaProps{
+							Description: "ignore are patterns of files that are not read as manifests, one a line, in the syntax of a .gitignore file at the root of the repository. They come after those of the files .sourceignore and .nopeaignore in Git, and so may take them back. At most 64 KiB.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"commonMetadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "commonMetadata is put on every object, over what its manifest says.",
+							Ref:         ref(v1alpha1.CommonMetadata{}.OpenAPIModelName()),
+						},
+					},
+					"substitute": {
+						SchemaProps: spec.SchemaProps{
+							Description: "substitute are variables for ${NAME} and ${NAME:=default} in the texts of manifests; $${NAME} stands for the text ${NAME}. With this or substituteFrom set, a variable that is not known and has no default is an error. At most 500.",
+							Type:        []string{"object"},
+							AdditionalProperties: &spec.SchemaOrBool{
+								Allows: true,
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"substituteFrom": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "substituteFrom are ConfigMaps and Secrets in the same namespace whose entries are such variables. Of several with the same entry the last one counts, and substitute counts before all. At most 20. They are read as the ServiceAccount named by serviceAccountName.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.SubstituteReference{}.OpenAPIModelName()),
+									},
+								},
+							},
 						},
 					},
 					"adopt": {
@@ -3309,7 +3460,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
+			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -3788,6 +3939,224 @@ func schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref common.ReferenceCallback) c
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_Plan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Plan is what a Sync with dryRun found, whole: what a sync would do to each object, and to which of its fields. It is the subresource `plan` of that Sync, has its name, and goes with it. Only the controller writes it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision that was planned.",
+							Ref:         ref(v1alpha1.Revision{}.OpenAPIModelName()),
+						},
+					},
+					"counts": {
+						SchemaProps: spec.SchemaProps{
+							Description: "counts of all objects per action.",
+							Ref:         ref(v1alpha1.SyncCounts{}.OpenAPIModelName()),
+						},
+					},
+					"objects": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "objects, those that would not be as Git has them first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlannedObject{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"truncated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "truncated: the plan is too large to be kept whole. Objects that would stay as they are were left out first, then fields, then objects; counts has them all.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName(), v1alpha1.PlannedObject{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_PlanList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlanList is a list of Plans. It is not served.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard list metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Description: "items are the Plans.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Plan{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1.ListMeta{}.OpenAPIModelName(), v1alpha1.Plan{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_PlannedObject(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedObject is one object and what a sync would do to it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"action": {
+						SchemaProps: spec.SchemaProps{
+							Description: "action that would be taken.\n\nPossible enum values:\n - `\"Configure\"` is for an object of which fields would change.\n - `\"Create\"` is for an object that is not there.\n - `\"Fail\"` is for an object that the API server would not take.\n - `\"Pause\"` is for an object that a pause holds as it is.\n - `\"Prune\"` is for an object that would be deleted because it is gone from Git.\n - `\"Refuse\"` is for an object that another owner holds; it would be left alone.\n - `\"Release\"` is for an object that is gone from Git and would stay, because it is not NOPEA's to delete.\n - `\"Unchanged\"` is for an object of which no field would change.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Configure", "Create", "Fail", "Pause", "Prune", "Refuse", "Release", "Unchanged"},
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "apiVersion of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the object; empty when cluster-scoped.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"file": {
+						SchemaProps: spec.SchemaProps{
+							Description: "file that holds its manifest.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says why, or what could not be found out, where that is not plain.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"fields": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "fields that would change.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.FieldChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"moreFields": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreFields is how many fields would change beside those.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"action", "apiVersion", "kind", "name"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.FieldChange{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_Push(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3864,7 +4233,7 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 				Properties: map[string]spec.Schema{
 					"name": {
 						SchemaProps: spec.SchemaProps{
-							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\". Empty for a bare commit.",
+							Description: "name is the ref as a user would call it: \"main\", \"v1.4.2\", \"refs/pull/420/head\"; of a range of versions, the tag. Empty for a bare commit.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
@@ -3897,12 +4266,57 @@ func schema_pkg_apis_nopea_v1alpha1_Revision(ref common.ReferenceCallback) commo
 							Ref:         ref(v1.Time{}.OpenAPIModelName()),
 						},
 					},
+					"verifiedBy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "verifiedBy is the key whose signature was verified, as \"OpenPGP 0x…\" or \"SSH SHA256:…\", with the owner's name where the keys tell it. Empty where spec.verify was not set.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
 				},
 				Required: []string{"commit"},
 			},
 		},
 		Dependencies: []string{
 			v1.Time{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_SubstituteReference(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "SubstituteReference names a ConfigMap or a Secret that holds variables.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind: ConfigMap or Secret.\n\nPossible enum values:\n - `\"ConfigMap\"` is a ConfigMap: the entries of its data are variables.\n - `\"Secret\"` is a Secret: its values are put into objects and are shown nowhere else.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"ConfigMap", "Secret"},
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"optional": {
+						SchemaProps: spec.SchemaProps{
+							Description: "optional: that the object is not there is no error.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"kind", "name"},
+			},
+		},
 	}
 }
 
@@ -4015,6 +4429,32 @@ func schema_pkg_apis_nopea_v1alpha1_SyncChange(ref common.ReferenceCallback) com
 							Description: "message says why, where that is not plain.",
 							Type:        []string{"string"},
 							Format:      "",
+						},
+					},
+					"fields": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "fields that would change, with dryRun; at most 10. Their values stand in the subresource `plan`.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"moreFields": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreFields is how many fields would change beside those.",
+							Type:        []string{"integer"},
+							Format:      "int32",
 						},
 					},
 				},
@@ -4211,14 +4651,14 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref common.ReferenceCallback) commo
 					},
 					"revision": {
 						SchemaProps: spec.SchemaProps{
-							Description: "revision is the commit (full hash) that the ref must point to. The Sync fails, and applies nothing, when it points elsewhere. Left out: whatever the ref points to.",
+							Description: "revision is a commit (full hash). The cluster is brought to at least this commit: the ref has to contain it, which means that it points to it or to a later one, and what the ref points to is applied. Otherwise the Sync fails, and applies nothing. Only while the GitRepository is suspended, exactly this commit is applied, also where the ref points to a later one: a rollback by hand. With dryRun it may be any commit that the Git server gives out, or the full name of a ref, such as refs/pull/7/head, and that alone is planned. Left out: whatever the ref points to.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"dryRun": {
 						SchemaProps: spec.SchemaProps{
-							Description: "dryRun plans and reports, and writes nothing to the cluster.",
+							Description: "dryRun plans and reports, and writes nothing to the cluster. What was found stands in the status, and whole, with the values of the fields, in the Sync's subresource `plan`.",
 							Type:        []string{"boolean"},
 							Format:      "",
 						},
@@ -4341,6 +4781,25 @@ func schema_pkg_apis_nopea_v1alpha1_SyncStatus(ref common.ReferenceCallback) com
 							},
 						},
 					},
+					"notes": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "notes are what manifests ask for of other tools, and NOPEA does not do: annotations of Flux and Argo CD without an equal here. At most 20.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
 					"error": {
 						SchemaProps: spec.SchemaProps{
 							Description: "error says why it failed.",
@@ -4403,6 +4862,37 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSummary(ref common.ReferenceCallback) co
 		},
 		Dependencies: []string{
 			v1.Time{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_VerifySpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "VerifySpec says what has to be signed, and whose signatures count.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"mode": {
+						SchemaProps: spec.SchemaProps{
+							Description: "mode: Commit (default) wants the commit signed, Tag the annotated tag that ref names, TagAndCommit both.\n\nPossible enum values:\n - `\"Commit\"` wants the commit signed.\n - `\"Tag\"` wants the annotated tag signed, for the commit that it points to and under its name.\n - `\"TagAndCommit\"` wants both signed.",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Commit", "Tag", "TagAndCommit"},
+						},
+					},
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace. Each of its values holds public keys: OpenPGP, armored or binary, or SSH, as in authorized_keys or allowed_signers. It is read at every look, as the ServiceAccount named by serviceAccountName.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secretRef"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
 	}
 }
 

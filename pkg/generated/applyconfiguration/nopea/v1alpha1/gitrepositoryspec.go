@@ -11,7 +11,8 @@ import (
 //
 // GitRepositorySpec is what a user asks for.
 type GitRepositorySpecApplyConfiguration struct {
-	// url of the Git repository: https:// or http://, without credentials in it (those go into a Secret, see secretRef).
+	// url of the Git repository: https://, http:// or ssh://, or of the form user@host:path, which is for SSH too. There are no
+	// credentials in it but the user name of SSH; the others go into a Secret, see secretRef.
 	URL *string `json:"url,omitempty"`
 	// ref names the commit to sync. Left out, it is the branch that the remote's HEAD points to.
 	Ref *GitRefApplyConfiguration `json:"ref,omitempty"`
@@ -26,14 +27,36 @@ type GitRepositorySpecApplyConfiguration struct {
 	ReconcileInterval *string `json:"reconcileInterval,omitempty"`
 	// timeout of one sync, from the look at the remote to the last object. A Go duration from 1s to 1h. Default 5m.
 	Timeout *string `json:"timeout,omitempty"`
-	// secretRef names a Secret in the same namespace with the Git credentials: keys username and password (also type
-	// kubernetes.io/basic-auth), or bearerToken. It is read at every sync, as the ServiceAccount named by serviceAccountName.
+	// secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type
+	// kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and
+	// githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and
+	// tls.crt and tls.key, a client certificate. For SSH: identity (or ssh-privatekey, type kubernetes.io/ssh-auth), its password if
+	// it is encrypted, and known_hosts. It is read at every sync, as the ServiceAccount named by serviceAccountName.
 	SecretRef *LocalObjectReferenceApplyConfiguration `json:"secretRef,omitempty"`
+	// proxySecretRef names a Secret in the same namespace with a proxy over which the repository is reached: keys address
+	// (http://, https:// or socks5://) and, if the proxy asks for them, username and password. Default: over HTTP what the controller's
+	// environment says (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), over SSH none. It is read as secretRef is.
+	ProxySecretRef *LocalObjectReferenceApplyConfiguration `json:"proxySecretRef,omitempty"`
+	// verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not
+	// looked at.
+	Verify *VerifySpecApplyConfiguration `json:"verify,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a
 	// GitRepository can do what that ServiceAccount may do, and no more. Default "nopea".
 	ServiceAccountName *string `json:"serviceAccountName,omitempty"`
 	// targetNamespace is the namespace of objects whose manifest names none. Default: the GitRepository's own.
 	TargetNamespace *string `json:"targetNamespace,omitempty"`
+	// ignore are patterns of files that are not read as manifests, one a line, in the syntax of a .gitignore file at the root of the
+	// repository. They come after those of the files .sourceignore and .nopeaignore in Git, and so may take them back. At most 64 KiB.
+	Ignore *string `json:"ignore,omitempty"`
+	// commonMetadata is put on every object, over what its manifest says.
+	CommonMetadata *CommonMetadataApplyConfiguration `json:"commonMetadata,omitempty"`
+	// substitute are variables for ${NAME} and ${NAME:=default} in the texts of manifests; $${NAME} stands for the text ${NAME}.
+	// With this or substituteFrom set, a variable that is not known and has no default is an error. At most 500.
+	Substitute map[string]string `json:"substitute,omitempty"`
+	// substituteFrom are ConfigMaps and Secrets in the same namespace whose entries are such variables. Of several with the same entry
+	// the last one counts, and substitute counts before all. At most 20. They are read as the ServiceAccount named by
+	// serviceAccountName.
+	SubstituteFrom []SubstituteReferenceApplyConfiguration `json:"substituteFrom,omitempty"`
 	// adopt lists other owners from which objects are taken over, each as a refusal names it: "helm:NAMESPACE/RELEASE",
 	// "flux:NAMESPACE/KUSTOMIZATION", "flux-helm:NAMESPACE/HELMRELEASE", "argocd:APPLICATION" or "gitrepository:NAMESPACE/NAME". An
 	// object that anybody else holds is refused. At most 50.
@@ -131,6 +154,22 @@ func (b *GitRepositorySpecApplyConfiguration) WithSecretRef(value *LocalObjectRe
 	return b
 }
 
+// WithProxySecretRef sets the ProxySecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProxySecretRef field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithProxySecretRef(value *LocalObjectReferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.ProxySecretRef = value
+	return b
+}
+
+// WithVerify sets the Verify field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Verify field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithVerify(value *VerifySpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.Verify = value
+	return b
+}
+
 // WithServiceAccountName sets the ServiceAccountName field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the ServiceAccountName field is set to the value of the last call.
@@ -144,6 +183,49 @@ func (b *GitRepositorySpecApplyConfiguration) WithServiceAccountName(value strin
 // If called multiple times, the TargetNamespace field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithTargetNamespace(value string) *GitRepositorySpecApplyConfiguration {
 	b.TargetNamespace = &value
+	return b
+}
+
+// WithIgnore sets the Ignore field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Ignore field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithIgnore(value string) *GitRepositorySpecApplyConfiguration {
+	b.Ignore = &value
+	return b
+}
+
+// WithCommonMetadata sets the CommonMetadata field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CommonMetadata field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithCommonMetadata(value *CommonMetadataApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.CommonMetadata = value
+	return b
+}
+
+// WithSubstitute puts the entries into the Substitute field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, the entries provided by each call will be put on the Substitute field,
+// overwriting an existing map entries in Substitute field with the same key.
+func (b *GitRepositorySpecApplyConfiguration) WithSubstitute(entries map[string]string) *GitRepositorySpecApplyConfiguration {
+	if b.Substitute == nil && len(entries) > 0 {
+		b.Substitute = make(map[string]string, len(entries))
+	}
+	for k, v := range entries {
+		b.Substitute[k] = v
+	}
+	return b
+}
+
+// WithSubstituteFrom adds the given value to the SubstituteFrom field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the SubstituteFrom field.
+func (b *GitRepositorySpecApplyConfiguration) WithSubstituteFrom(values ...*SubstituteReferenceApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSubstituteFrom")
+		}
+		b.SubstituteFrom = append(b.SubstituteFrom, *values[i])
+	}
 	return b
 }
 
