@@ -113,6 +113,14 @@ func (p *sshPool) full(key string, c *sshConn) {
 	}
 }
 
+// discard closes a connection that failed. Nobody is given it again, even before its end is noticed.
+func (p *sshPool) discard(c *sshConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.limit = 0
+	_ = c.client.Close() // tend removes it
+}
+
 // add keeps a connection and looks after it until it ends.
 func (p *sshPool) add(key string, c *sshConn) {
 	p.mu.Lock()

@@ -91,7 +91,7 @@ func (t *sshTransport) begin(ctx context.Context) (*conversation, error) {
 			}
 			return nil, failf(Forbidden, "the SSH server opens no session: %s", printable(err.Error()))
 		case old && CodeOf(err) == "" && tries < maxTries:
-			_ = conn.client.Close()
+			t.pool.discard(conn)
 			continue
 		}
 		return nil, err
