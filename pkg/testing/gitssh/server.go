@@ -137,7 +137,8 @@ func (s *Server) config(o Options) (string, error) {
 		}
 	}
 	fmt.Fprintf(&text, "ListenAddress %s\nPort %s\nAuthorizedKeysFile %s\nPidFile none\nMaxSessions %d\n", host, port, s.authorizedKeys(), o.MaxSessions)
-	fmt.Fprintf(&text, "SetEnv GIT_CONFIG_GLOBAL=%s GIT_CONFIG_NOSYSTEM=1\n", gitConfig)
+	// bash reads the start-up file of the home folder when sshd runs it. What is in there is none of the tests' business.
+	fmt.Fprintf(&text, "SetEnv HOME=%s GIT_CONFIG_GLOBAL=%s GIT_CONFIG_NOSYSTEM=1\n", s.dir, gitConfig)
 	text.WriteString("UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nLogLevel VERBOSE\nMaxStartups 100\n")
 	if !o.V0 {
 		text.WriteString("AcceptEnv GIT_PROTOCOL\n")
