@@ -86,7 +86,7 @@ func TestDiscoveryAndTables(t *testing.T) {
 	if r := resources["gitrepositories/syncs"]; r.Kind != "Sync" || !slices.Equal(r.Verbs, []string{"create"}) {
 		t.Errorf("got %+v", r)
 	}
-	if resources["syncs"].SingularName != "sync" || resources["inventories"].SingularName != "inventory" || len(resources) != 7 {
+	if resources["syncs"].SingularName != "sync" || resources["inventories"].SingularName != "inventory" || resources["syncs/plan"].Kind != "Plan" || len(resources) != 8 {
 		t.Errorf("got %+v", resources)
 	}
 

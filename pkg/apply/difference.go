@@ -17,7 +17,7 @@ import (
 )
 
 // FieldChange is a field that differs between an object as it is and as it would be. From and To are JSON, shortened where they are long,
-// and empty where the field is not there. What a Secret holds is masked, and all values of an object into which values of Secrets were put.
+// and empty where the field is not there. What a Secret holds is masked.
 type FieldChange struct {
 	Path, From, To string
 }
@@ -31,10 +31,13 @@ const (
 	around = 64
 )
 
+// Hidden says what is masked beside what a Secret holds: all values, or those of the object as it is.
+type Hidden struct{ All, Before bool }
+
 // Differences lists what differs between two states of an object, in the order of the fields' names. What the API server keeps for itself,
 // the status, and the marks by which NOPEA knows its objects, do not count.
-func Differences(gk schema.GroupKind, confidential bool, before, after map[string]any) []FieldChange {
-	d := &differ{secret: gk == schema.GroupKind{Kind: "Secret"}, confidential: confidential}
+func Differences(gk schema.GroupKind, before, after map[string]any, hidden Hidden) []FieldChange {
+	d := &differ{secret: gk == schema.GroupKind{Kind: "Secret"}, hidden: hidden}
 	d.maps(nil, counted(before), counted(after))
 	return d.changes
 }
@@ -71,10 +74,9 @@ func counted(object map[string]any) map[string]any {
 
 // differ gathers what differs.
 type differ struct {
-	secret bool
-	// confidential: any value may be a secret.
-	confidential bool
-	changes      []FieldChange
+	secret  bool
+	hidden  Hidden
+	changes []FieldChange
 }
 
 // pathStep is a step of a path: the name of a field, or the text of a list item's number or name in brackets.
@@ -132,6 +134,10 @@ func (d *differ) lists(path []pathStep, before, after []any) {
 	var stayed, stays []string
 	for i, name := range was {
 		j := slices.Index(is, name)
+		if j < 0 && d.hidden.Before {
+			d.values(append(slices.Clip(path), pathStep{item: itemName(mask)}), before[i], nil)
+			continue
+		}
 		var item any
 		if j >= 0 {
 			item, stayed = after[j], append(stayed, name)
@@ -166,9 +172,13 @@ func named(list []any) []string {
 }
 
 func (d *differ) add(path []pathStep, from, to string) {
-	if d.masked(path) {
+	switch {
+	case d.masked(path):
 		from, to = masked(from), masked(to)
-	} else {
+	case d.hidden.Before:
+		from = masked(from)
+		_, to = excerpts("", to)
+	default:
 		from, to = excerpts(from, to)
 	}
 	d.changes = append(d.changes, FieldChange{Path: pathText(path), From: from, To: to})
@@ -185,7 +195,7 @@ func masked(value string) string {
 // copy contents into annotations, as kubectl's client-side apply does.
 func (d *differ) masked(path []pathStep) bool {
 	switch {
-	case d.confidential:
+	case d.hidden.All:
 		return true
 	case !d.secret:
 		return false
@@ -197,7 +207,7 @@ func (d *differ) masked(path []pathStep) bool {
 
 // opaque tells whether what is beneath a path stays unnamed: it is masked, and is not one of the maps whose keys are names.
 func (d *differ) opaque(path []pathStep) bool {
-	if !d.secret || !d.masked(path) {
+	if !d.masked(path) || !d.secret {
 		return false
 	}
 	switch len(path) {

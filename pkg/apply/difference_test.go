@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -65,7 +66,7 @@ func TestDifferences(t *testing.T) {
 			{"data", "", mask}, {"metadata.annotations", "", mask}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Differences(test.kind, false, object(t, test.before), object(t, test.after)); !reflect.DeepEqual(got, test.want) {
+			if got := Differences(test.kind, object(t, test.before), object(t, test.after), Hidden{}); !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
@@ -85,11 +86,11 @@ func TestDifferencesOfAnything(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		before := map[string]any{"spec": anything(random, 5)}
-		if got := Differences(configMapKind, false, before, runtime.DeepCopyJSON(before)); len(got) > 0 {
+		if got := Differences(configMapKind, before, runtime.DeepCopyJSON(before), Hidden{}); len(got) > 0 {
 			t.Fatalf("%v differs from itself: %v", before, got)
 		}
 		after := map[string]any{"spec": anything(random, 5)}
-		changes := Differences(configMapKind, false, before, after)
+		changes := Differences(configMapKind, before, after, Hidden{})
 		if differ := encoded(before["spec"]) != encoded(after["spec"]); differ != (len(changes) > 0) {
 			t.Fatalf("%v and %v: %v", before, after, changes)
 		}
@@ -138,21 +139,6 @@ func anything(random *rand.Rand, depth int) any {
 	return fields
 }
 
-// TestDifferencesOfConfidentialObjects shows the names of fields, and no value.
-func TestDifferencesOfConfidentialObjects(t *testing.T) {
-	before := object(t, "metadata: {labels: {x: hidden}}\ndata: {a: hidden, b: same}")
-	after := object(t, "metadata: {labels: {x: hidden too}}\ndata: {a: [hidden], b: same, c: {d: hidden}}")
-	changes := Differences(configMapKind, true, before, after)
-	if len(changes) == 0 {
-		t.Fatal("no field is named")
-	}
-	for _, change := range changes {
-		if text := change.Path + change.From + change.To; strings.Contains(text, "hidden") {
-			t.Errorf("%+v shows a value", change)
-		}
-	}
-}
-
 // FuzzSecretsStayMasked puts a secret into every place of a Secret that can hold one, in any shape.
 func FuzzSecretsStayMasked(f *testing.F) {
 	f.Add(`{"password":"@"}`, `{"password":"x"}`, `{"last":"@"}`)
@@ -170,7 +156,8 @@ func FuzzSecretsStayMasked(f *testing.F) {
 		for _, place := range []string{"data", "stringData", "else"} {
 			was := map[string]any{place: decode(before), "metadata": map[string]any{"annotations": decode(annotations)}}
 			is := map[string]any{place: decode(after), "metadata": map[string]any{"annotations": decode(before)}}
-			for _, change := range append(Differences(secretKind, false, was, is), Differences(secretKind, false, is, was)...) {
+			for _, change := range slices.Concat(Differences(secretKind, was, is, Hidden{}), Differences(secretKind, is, was, Hidden{}),
+				Differences(configMapKind, was, is, Hidden{All: true})) {
 				if change.From != "" && change.From != mask || change.To != "" && change.To != mask || strings.Contains(change.Path, hidden) {
 					t.Errorf("%+v shows what a Secret holds", change)
 				}
@@ -196,4 +183,19 @@ func hide(value any, hidden string) any {
 		return hidden + value
 	}
 	return value
+}
+
+// TestHiddenValues masks the live values of objects into which values of Secrets may have been put, and all values of those into which they
+// are put now.
+func TestHiddenValues(t *testing.T) {
+	before := object(t, "data: {a: x}\nspec: {c: [{name: a, image: 1}, {name: b}]}")
+	after := object(t, "data: {a: v}\nspec: {c: [{name: a, image: 2}]}")
+	for hidden, want := range map[Hidden][]FieldChange{
+		{Before: true}: {{"data.a", mask, `"v"`}, {"spec.c[name=a].image", mask, "2"}, {`spec.c[name="***"]`, mask, ""}},
+		{All: true}:    {{"data.a", mask, mask}, {"spec.c", mask, mask}},
+	} {
+		if got := Differences(configMapKind, before, after, hidden); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v: got  %q\nwant %q", hidden, got, want)
+		}
+	}
 }

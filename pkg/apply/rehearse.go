@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/directive"
 	"nopea.io/nopea/pkg/ownership"
 )
 
@@ -20,24 +21,27 @@ import (
 const (
 	noteOwned   = "no field changes; a sync applies it all the same, to own its fields"
 	noteDefined = "not tried, because its kind comes with this commit"
+	noteAnew    = "it would be deleted and made anew, because a field of it is immutable"
 	noteNoTry   = "an admission webhook of the cluster does not take part in dry runs, so the API server could not be asked"
 )
 
 // Rehearse finds out what Execute would do, prune included, by server-side dry runs as the owner's identity. It writes nothing. Objects are
 // asked about one by one, each as if it alone was applied: what needs others of the plan to be there first is noted.
-func (c *Cluster) Rehearse(ctx context.Context, plan *Plan) []Outcome {
-	r := &rehearsal{Cluster: c, plan: plan, created: make(map[string]bool)}
+//
+// With hideLive, values of live objects are masked: values of Secrets may have been put into them when they were applied.
+func (c *Cluster) Rehearse(ctx context.Context, plan *Plan, hideLive bool) []Outcome {
+	r := &rehearsal{Cluster: c, plan: plan, hideLive: hideLive, created: make(map[string]bool)}
 	for _, step := range plan.Of(Create) {
 		r.created[step.ID.Name] = true
 	}
 	var todo []*Outcome
 	outcomes := plan.foresee()
 	for i := range outcomes {
-		if outcomes[i].Done == Unchanged {
+		if outcomes[i].Err != nil {
 			continue
 		}
-		switch outcomes[i].Step.Action {
-		case Create, Configure, Verify, Adopt, Prune:
+		switch outcomes[i].Done {
+		case Create, Configure, Adopt, Prune:
 			todo = append(todo, &outcomes[i])
 			outcomes[i].Err = context.Canceled // until it is done
 		}
@@ -74,7 +78,8 @@ func (p *Plan) foresee() []Outcome {
 // rehearsal is one Rehearse.
 type rehearsal struct {
 	*Cluster
-	plan *Plan
+	plan     *Plan
+	hideLive bool
 	// created are the names of what the plan creates.
 	created map[string]bool
 }
@@ -153,10 +158,18 @@ func (r *rehearsal) apply(ctx context.Context, resource Resource, outcome *Outco
 	after, err := client.Patch(ctx, step.ID.Name, types.ApplyPatchType, body, metav1.PatchOptions{
 		FieldManager: v1alpha1.FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll},
 	})
+	if live != nil && mayRecreate(step.Desired, Write{UID: step.UID}, err) {
+		why := directive.KeepOf(live.GetLabels(), live.GetAnnotations()).FromPrune()
+		if why == "" {
+			outcome.Note = noteAnew
+			return nil
+		}
+		err = fmt.Errorf("%w; it would not be made anew, because %s", conceal(step.Desired, err), why)
+	}
 	if err != nil || live == nil {
 		return conceal(step.Desired, err)
 	}
-	outcome.Fields = Differences(step.ID.GroupKind(), step.Desired.Confidential, live.Object, after.Object)
+	outcome.Fields = Differences(step.ID.GroupKind(), live.Object, after.Object, Hidden{All: step.Desired.Confidential, Before: r.hideLive})
 	if step.Action == Adopt {
 		// Its owner's marks go with it, whatever else changes.
 		outcome.Note = step.Reason

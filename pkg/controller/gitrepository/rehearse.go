@@ -3,6 +3,7 @@ package gitrepository
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,7 +26,7 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 		if err := r.prepare(limited); err != nil {
 			return err
 		}
-		outcomes = r.cluster.Rehearse(limited, &r.plan)
+		outcomes = r.cluster.Rehearse(limited, &r.plan, putsSecrets(&r.repository.Spec))
 		return nil
 	})
 	if ctx.Err() != nil {
@@ -63,6 +64,11 @@ func (c *Controller) storePlan(ctx context.Context, sync *v1alpha1.Sync, plan *v
 		return fmt.Errorf("store the plan of Sync %s: %w", klog.KObj(sync), err)
 	}
 	return nil
+}
+
+// putsSecrets tells whether values of Secrets may have been put into objects that are live.
+func putsSecrets(spec *v1alpha1.GitRepositorySpec) bool {
+	return slices.ContainsFunc(spec.SubstituteFrom, func(from v1alpha1.SubstituteReference) bool { return from.Kind == "Secret" })
 }
 
 // refToRehearse is what a dry run looks at: a commit or a ref of its own, or what the GitRepository names.
