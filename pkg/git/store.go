@@ -199,8 +199,8 @@ func (s *store) add(ctx context.Context, w *segmentWriter, commit kept, base str
 	next := manifest{Version: manifestVersion, Served: s.url, Segments: []string{name}, Snapshots: []kept{commit}, Compacted: s.current.Compacted}
 	if base != "" {
 		next.Segments = append(next.Segments, s.current.Segments...)
-		others := slices.DeleteFunc(slices.Clone(s.current.Snapshots), func(k kept) bool { return k.Commit == commit.Commit })
-		next.Snapshots = append(others, commit)
+		next.Snapshots = slices.DeleteFunc(slices.Clone(s.current.Snapshots), func(k kept) bool { return k.Commit == commit.Commit })
+		next.Snapshots = append(next.Snapshots, commit)
 		next.Snapshots = next.Snapshots[max(0, len(next.Snapshots)-maxSnapshots):]
 	}
 	s.mu.RUnlock()

@@ -133,22 +133,17 @@ func (k *sshKey) decode(kind, encoded string) error {
 func (k *sshKey) options(text string) error {
 	for text != "" {
 		name, rest, hasValue := strings.Cut(text, "=")
-		if hasValue && !strings.Contains(name, ",") {
-			value, after, ok := unquote(rest)
-			if !ok {
-				return errNoKey
-			}
-			if err := k.option(strings.ToLower(name), value); err != nil {
-				return err
-			}
-			text = after
-			continue
-		}
-		name, text, _ = strings.Cut(text, ",")
-		if strings.EqualFold(name, "cert-authority") {
+		if flag, _, _ := strings.Cut(name, ","); strings.EqualFold(flag, "cert-authority") {
 			return errors.New("the option cert-authority is not supported")
 		}
-		return errNoKey
+		value, after, ok := unquote(rest)
+		if !hasValue || !ok {
+			return errNoKey
+		}
+		if err := k.option(strings.ToLower(name), value); err != nil {
+			return err
+		}
+		text = after
 	}
 	return nil
 }

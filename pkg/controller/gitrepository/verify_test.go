@@ -95,7 +95,7 @@ func TestSignedBy(t *testing.T) {
 		}
 		by, until, err := signedBy(test.mode, objects, keys, now)
 		if test.refused != "" {
-			failure, ok := err.(*Failure)
+			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Code != CodeVerificationFailed || !failure.Stalled || failure.Hint == "" ||
 				!strings.Contains(failure.Message, test.refused) || !strings.Contains(failure.Message, objects.commit) {
 				t.Errorf("%s: %+v, want it to say %q", name, err, test.refused)
