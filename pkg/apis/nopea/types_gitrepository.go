@@ -83,6 +83,7 @@ type GitRepositorySpec struct {
 	SecretRef          *LocalObjectReference
 	ProxySecretRef     *LocalObjectReference
 	Verify             *VerifySpec
+	Decryption         *DecryptionSpec
 	ServiceAccountName string
 	TargetNamespace    string
 	Ignore             string
@@ -133,6 +134,11 @@ type IgnoreDifference struct {
 	Namespace    string
 	Name         string
 	JSONPointers []string
+}
+
+// DecryptionSpec says with which keys files of the repository are decrypted.
+type DecryptionSpec struct {
+	SecretRef LocalObjectReference
 }
 
 // EventsSpec says where CDEvents are sent.

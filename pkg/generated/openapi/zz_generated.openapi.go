@@ -73,6 +73,7 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.Unknown{}.OpenAPIModelName():               schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
 		version.Info{}.OpenAPIModelName():                  schema_k8sio_apimachinery_pkg_version_Info(ref),
 		v1alpha1.CommonMetadata{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref),
+		v1alpha1.DecryptionSpec{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_DecryptionSpec(ref),
 		v1alpha1.DriftStatus{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref),
 		v1alpha1.DriftedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_DriftedObject(ref),
 		v1alpha1.EventsSpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref),
@@ -2827,6 +2828,29 @@ func schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref common.ReferenceCallback)
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_DecryptionSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DecryptionSpec says with which keys files of the repository are decrypted.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace with private keys: age identities under keys that end in \".agekey\", armored OpenPGP private keys without a passphrase under keys that end in \".asc\". It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secretRef"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3286,6 +3310,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Ref:         ref(v1alpha1.VerifySpec{}.OpenAPIModelName()),
 						},
 					},
+					"decryption": {
+						SchemaProps: spec.SchemaProps{
+							Description: "decryption says with which keys files that SOPS has encrypted are decrypted. Left out: such a file is an error.",
+							Ref:         ref(v1alpha1.DecryptionSpec{}.OpenAPIModelName()),
+						},
+					},
 					"serviceAccountName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a GitRepository can do what that ServiceAccount may do, and no more. Default \"nopea\".",
@@ -3460,7 +3490,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
+			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.DecryptionSpec{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 

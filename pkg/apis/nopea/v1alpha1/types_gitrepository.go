@@ -126,6 +126,9 @@ type GitRepositorySpec struct {
 	// looked at.
 	// +optional
 	Verify *VerifySpec `json:"verify,omitempty"`
+	// decryption says with which keys files that SOPS has encrypted are decrypted. Left out: such a file is an error.
+	// +optional
+	Decryption *DecryptionSpec `json:"decryption,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a
 	// GitRepository can do what that ServiceAccount may do, and no more. Default "nopea".
 	// +optional
@@ -247,6 +250,14 @@ type IgnoreDifference struct {
 	// jsonPointers are the fields (RFC 6901), such as "/spec/replicas"; "*" stands for every item of a list. At most 50.
 	// +listType=atomic
 	JSONPointers []string `json:"jsonPointers"`
+}
+
+// DecryptionSpec says with which keys files of the repository are decrypted.
+type DecryptionSpec struct {
+	// secretRef names a Secret in the same namespace with private keys: age identities under keys that end in ".agekey", armored
+	// OpenPGP private keys without a passphrase under keys that end in ".asc". It is read at every sync, as the ServiceAccount
+	// named by serviceAccountName.
+	SecretRef LocalObjectReference `json:"secretRef"`
 }
 
 // EventsSpec says where CDEvents are sent.

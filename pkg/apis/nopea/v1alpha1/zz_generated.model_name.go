@@ -11,6 +11,11 @@ func (in CommonMetadata) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DecryptionSpec) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.DecryptionSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in DriftStatus) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.DriftStatus"
 }

@@ -62,6 +62,7 @@ func validateGitRepositorySpec(spec *nopea.GitRepositorySpec, at *field.Path) fi
 		errs = append(errs, validateObjectName(spec.ProxySecretRef.Name, at.Child("proxySecretRef", "name"))...)
 	}
 	errs = append(errs, validateVerify(spec.Verify, spec.Ref, at.Child("verify"))...)
+	errs = append(errs, validateDecryption(spec.Decryption, at.Child("decryption"))...)
 	errs = append(errs, validateObjectName(spec.ServiceAccountName, at.Child("serviceAccountName"))...)
 	if spec.TargetNamespace != "" {
 		for _, message := range validation.IsDNS1123Label(spec.TargetNamespace) {

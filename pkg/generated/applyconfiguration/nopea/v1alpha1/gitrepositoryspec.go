@@ -40,6 +40,8 @@ type GitRepositorySpecApplyConfiguration struct {
 	// verify has commits or tags applied only if they are signed with one of the keys that it names. Left out: signatures are not
 	// looked at.
 	Verify *VerifySpecApplyConfiguration `json:"verify,omitempty"`
+	// decryption says with which keys files that SOPS has encrypted are decrypted. Left out: such a file is an error.
+	Decryption *DecryptionSpecApplyConfiguration `json:"decryption,omitempty"`
 	// serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a
 	// GitRepository can do what that ServiceAccount may do, and no more. Default "nopea".
 	ServiceAccountName *string `json:"serviceAccountName,omitempty"`
@@ -167,6 +169,14 @@ func (b *GitRepositorySpecApplyConfiguration) WithProxySecretRef(value *LocalObj
 // If called multiple times, the Verify field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithVerify(value *VerifySpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
 	b.Verify = value
+	return b
+}
+
+// WithDecryption sets the Decryption field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Decryption field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithDecryption(value *DecryptionSpecApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	b.Decryption = value
 	return b
 }
 
