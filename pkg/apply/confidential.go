@@ -42,7 +42,7 @@ func conceal(desired *Desired, err error) error {
 		}
 		shown.Details = &details
 	}
-	shown.Message = what + ". More of the answer is not shown, because values of Secrets were put into this object"
+	shown.Message = what + ". More of the answer is not shown, because this object holds values of Secrets or of encrypted files"
 	return &confidentialError{StatusError: &apierrors.StatusError{ErrStatus: shown}, original: err}
 }
 

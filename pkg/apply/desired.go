@@ -32,7 +32,7 @@ type Desired struct {
 	CreateOnly bool
 	// Force: it may be deleted and made anew where a change of it is refused because a field is immutable.
 	Force bool
-	// Confidential: values of Secrets were put into it, which must be shown nowhere.
+	// Confidential: values of Secrets were put into it, or it was encrypted in Git. They must be shown nowhere.
 	Confidential bool
 	// Left are fields of the manifest that are left to somebody else.
 	Left []Field

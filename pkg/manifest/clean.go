@@ -15,6 +15,9 @@ type item struct {
 
 // expand makes of a document its objects: the items, if it is a List of any kind, else itself.
 func expand(doc map[string]any) ([]item, *Error) {
+	if err := checkDecrypted(doc); err != nil {
+		return nil, err
+	}
 	kind, _ := doc["kind"].(string)
 	itemKind, isList := strings.CutSuffix(kind, "List")
 	if !isList {
@@ -60,6 +63,9 @@ var serverFields = []string{"uid", "resourceVersion", "generation", "creationTim
 
 // clean checks one object and takes out of it what desired state cannot hold; see the package comment.
 func clean(obj map[string]any) *Error {
+	if err := checkDecrypted(obj); err != nil {
+		return err
+	}
 	if err := checkType(obj); err != nil {
 		return err
 	}
@@ -74,6 +80,14 @@ func clean(obj map[string]any) *Error {
 		delete(metadata, field)
 	}
 	delete(obj, "status")
+	return nil
+}
+
+// checkDecrypted refuses what SOPS has encrypted and nobody has decrypted: no ciphertext passes for a value.
+func checkDecrypted(obj map[string]any) *Error {
+	if _, written := obj["sops"]; written {
+		return fault(Encrypted, "it has a top-level sops key, which is SOPS' for encrypted files, and is not as SOPS writes them; encrypt the file again with sops, or remove the key")
+	}
 	return nil
 }
 

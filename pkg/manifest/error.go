@@ -25,6 +25,7 @@ const (
 	Invalid           Code = "Invalid"
 	Duplicate         Code = "Duplicate"
 	UnknownKind       Code = "UnknownKind"
+	Encrypted         Code = "Encrypted"
 	UnknownVariable   Code = "UnknownVariable"
 	InvalidVariable   Code = "InvalidVariable"
 )

@@ -13,6 +13,8 @@ type File struct {
 	Data []byte
 	// Hash identifies the content, such as the Git blob hash. It is what a [Cache] trusts; empty means: do not cache.
 	Hash string
+	// Encrypted: the file was encrypted, and Data is what it decrypts to. It must have no Hash.
+	Encrypted bool
 }
 
 // Wanted tells whether a file of the tree is read as a manifest: its name ends in .yaml, .yml or .json (in any case), and

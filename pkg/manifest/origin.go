@@ -44,6 +44,6 @@ func compareOrigins(a, b Origin) int {
 type Object struct {
 	*unstructured.Unstructured
 	Origin Origin
-	// Confidential: values of Secrets were put into it.
+	// Confidential: values of Secrets were put into it, or it was encrypted in Git.
 	Confidential bool
 }

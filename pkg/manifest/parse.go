@@ -239,7 +239,7 @@ func (d *decoder) objects() ([]Object, ErrorList) {
 				errs.add(err.at(origin))
 				continue
 			}
-			objects = append(objects, Object{Unstructured: &unstructured.Unstructured{Object: item.value}, Origin: origin})
+			objects = append(objects, Object{Unstructured: &unstructured.Unstructured{Object: item.value}, Origin: origin, Confidential: d.file.Encrypted})
 		}
 	}
 	return objects, errs

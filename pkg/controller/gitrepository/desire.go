@@ -2,6 +2,7 @@ package gitrepository
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -14,8 +15,9 @@ import (
 	"nopea.io/nopea/pkg/manifest"
 )
 
-// desire turns objects into what a plan works with: without the fields that are left to somebody else.
-func desire(objects []manifest.Object, spec *v1alpha1.GitRepositorySpec, installation []v1alpha1.IgnoreDifference) (*rendered, error) {
+// desire turns objects into what a plan works with: without the fields that are left to somebody else. The salt is secret, and goes into the
+// hashes of confidential objects.
+func desire(objects []manifest.Object, spec *v1alpha1.GitRepositorySpec, installation []v1alpha1.IgnoreDifference, salt []byte) (*rendered, error) {
 	result := &rendered{defined: make(map[schema.GroupKind]bool), ignored: make(map[apply.ID]string)}
 	for gvk := range manifest.CRDScopes(objects) {
 		result.defined[gvk.GroupKind()] = true
@@ -36,6 +38,7 @@ func desire(objects []manifest.Object, spec *v1alpha1.GitRepositorySpec, install
 			return nil, err
 		}
 		desired.CreateOnly, desired.Force, desired.Confidential = directives.CreateOnly, directives.Force, object.Confidential
+		desired.Hash = hashOf(&desired, salt)
 		result.desired = append(result.desired, desired)
 	}
 	return result, nil
@@ -81,9 +84,18 @@ func desireOne(object manifest.Object, spec *v1alpha1.GitRepositorySpec, rules [
 	if desired.Body, err = apply.Encode(content); err != nil {
 		return apply.Desired{}, fmt.Errorf("encode the object of %s: %w", object.Origin, err)
 	}
-	sum := sha256.Sum256(desired.Body)
-	desired.Hash = hex.EncodeToString(sum[:])
 	return desired, nil
+}
+
+// hashOf is the hash of a manifest. Hashes are kept in inventories: by that of an object whose values are secret, nobody may find them out by
+// trying.
+func hashOf(desired *apply.Desired, salt []byte) string {
+	sum := sha256.New()
+	if desired.Confidential {
+		sum = hmac.New(sha256.New, salt)
+	}
+	sum.Write(desired.Body)
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // policyOf is what is done about drift of an object: what its annotation in Git says, or its GitRepository.

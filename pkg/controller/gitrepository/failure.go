@@ -16,6 +16,7 @@ import (
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/kustomize"
 	"nopea.io/nopea/pkg/manifest"
+	"nopea.io/nopea/pkg/sops"
 )
 
 // Codes of a Failure, beside those of pkg/git. They are the reasons of conditions.
@@ -27,6 +28,7 @@ const (
 	CodeVariableUnknown        = "VariableUnknown"
 	CodeConfigMapNotFound      = "ConfigMapNotFound"
 	CodeSourceEmpty            = "SourceEmpty"
+	CodeDecryptionFailed       = "DecryptionFailed"
 	CodeVerificationFailed     = "VerificationFailed"
 	CodeSecretNotFound         = "SecretNotFound"
 	CodeSecretInvalid          = "SecretInvalid"
@@ -72,12 +74,15 @@ func explain(err error, repository *v1alpha1.GitRepository) *Failure {
 		objects *apply.ObjectError
 		faults  *manifest.ErrorList
 		build   *kustomize.Error
+		sealed  *sops.Error
 	)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &failure):
 		return failure
+	case errors.As(err, &sealed):
+		return explainDecryption(sealed)
 	case errors.As(err, &faults):
 		return explainManifest(faults)
 	case errors.As(err, &build):

@@ -42,12 +42,15 @@ func (i *inputs) digest() string {
 
 // readsCluster tells whether what is applied depends on such objects.
 func readsCluster(spec *v1alpha1.GitRepositorySpec) bool {
-	return len(spec.SubstituteFrom) > 0
+	return len(spec.SubstituteFrom) > 0 || spec.Decryption != nil
 }
 
 // readInputs reads them, as the GitRepository's ServiceAccount.
 func (r *run) readInputs(ctx context.Context) (err error) {
 	r.inputs = inputs{}
+	if r.keys, err = r.identity.decryptionKeys(ctx, r.repository, &r.inputs); err != nil {
+		return err
+	}
 	r.variables, err = r.identity.variables(ctx, r.repository, &r.inputs)
 	return err
 }

@@ -12,23 +12,24 @@ import (
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/kustomize"
 	"nopea.io/nopea/pkg/manifest"
+	"nopea.io/nopea/pkg/sops"
 )
 
 // load makes objects of the files below spec.path: by Kustomize where the folder holds a kustomization file, and otherwise as they are written.
-func (c *Controller) load(ctx context.Context, tree commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
+func (c *Controller) load(ctx context.Context, tree *commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
 	built, err := kustomize.Holds(ctx, tree, spec.Path)
 	if err != nil {
 		return nil, err
 	}
 	if built {
-		return kustomize.Build(ctx, tree, spec.Path, kustomize.DefaultLimits())
+		return tree.build(ctx, spec.Path)
 	}
 	return c.loadPlain(ctx, tree, spec)
 }
 
 // loadPlain reads the manifests of a folder. A folder below it that holds a kustomization file is built, as Flux does, and read no further.
 // A kustomization file that spec.path itself names is refused like any file that is no manifest.
-func (c *Controller) loadPlain(ctx context.Context, tree commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
+func (c *Controller) loadPlain(ctx context.Context, tree *commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
 	folder := spec.Path
 	files, err := filesOf(ctx, tree.snapshot, spec, wanted)
 	if err != nil {
@@ -41,7 +42,11 @@ func (c *Controller) loadPlain(ctx context.Context, tree commitTree, spec *v1alp
 	var sources []manifest.File
 	for _, file := range files {
 		if manifest.Wanted(file.Path) && !isWithin(file.Path, kustomizations) {
-			sources = append(sources, manifest.File{Path: file.Path, Data: file.Data, Hash: file.Hash})
+			source, err := tree.open(ctx, file)
+			if err != nil {
+				return nil, err
+			}
+			sources = append(sources, source)
 		}
 	}
 	objects, err := c.Manifests.Parse(ctx, sources, manifest.DefaultLimits())
@@ -49,7 +54,7 @@ func (c *Controller) loadPlain(ctx context.Context, tree commitTree, spec *v1alp
 		return nil, err
 	}
 	for _, kustomization := range kustomizations {
-		built, err := kustomize.Build(ctx, tree, kustomization, kustomize.DefaultLimits())
+		built, err := tree.build(ctx, kustomization)
 		if err != nil {
 			return nil, err
 		}
@@ -95,14 +100,45 @@ func isWithin(file string, folders []string) bool {
 // commitTree is a commit's tree as builds read it. What is read through it is all that is read of the commit.
 type commitTree struct {
 	snapshot *git.Snapshot
+	// keys for encrypted files; nil where there are none.
+	keys *sops.Keys
+	// encrypted: one of the files that were read was.
+	encrypted bool
+}
+
+// build builds a kustomization. Any of its objects may hold a value of any file that was read for it.
+func (t *commitTree) build(ctx context.Context, folder string) ([]manifest.Object, error) {
+	read := &commitTree{snapshot: t.snapshot, keys: t.keys}
+	objects, err := kustomize.Build(ctx, read, folder, kustomize.DefaultLimits())
+	if err != nil {
+		return nil, err
+	}
+	for i := range objects {
+		objects[i].Confidential = read.encrypted
+	}
+	return objects, nil
+}
+
+// open decrypts a file, if it is encrypted. What is decrypted is not cached: others, who lack the keys, may hold the same file.
+func (t *commitTree) open(ctx context.Context, file git.File) (manifest.File, error) {
+	plain, encrypted, err := sops.Decrypt(ctx, file.Path, file.Data, t.keys)
+	if err != nil {
+		return manifest.File{}, err
+	}
+	if encrypted {
+		t.encrypted = true
+		return manifest.File{Path: file.Path, Data: plain, Encrypted: true}, nil
+	}
+	return manifest.File{Path: file.Path, Data: file.Data, Hash: file.Hash}, nil
 }
 
 // File reads one file.
-func (t commitTree) File(ctx context.Context, path string) ([]byte, error) {
+func (t *commitTree) File(ctx context.Context, path string) ([]byte, error) {
 	file, err := t.snapshot.File(ctx, path)
 	switch git.CodeOf(err) {
 	case "":
-		return file.Data, err
+		opened, err := t.open(ctx, file)
+		return opened.Data, err
 	case git.PathNotFound:
 		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	case git.IsFolder:

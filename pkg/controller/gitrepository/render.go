@@ -10,7 +10,6 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
-	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/manifest"
 )
 
@@ -26,9 +25,9 @@ type rendered struct {
 }
 
 // render makes of a commit what is to be applied for a GitRepository, step by step.
-func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, variables manifest.Variables, asOf time.Time) (*rendered, error) {
+func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, tree *commitTree, variables manifest.Variables, asOf time.Time) (*rendered, error) {
 	rendersTotal.Inc()
-	objects, err := c.load(ctx, commitTree{snapshot: snapshot}, &repository.Spec)
+	objects, err := c.load(ctx, tree, &repository.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +40,7 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 	if err != nil {
 		return nil, err
 	}
-	return desire(objects, &repository.Spec, c.IgnoreDifferences)
+	return desire(objects, &repository.Spec, c.IgnoreDifferences, tree.keys.Digest())
 }
 
 // normalize completes objects with namespaces and with what marks them as the GitRepository's.

@@ -14,6 +14,7 @@ import (
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/manifest"
+	"nopea.io/nopea/pkg/sops"
 )
 
 // run is one attempt to bring the cluster to what Git has. Its fields fill up from top to bottom.
@@ -57,9 +58,11 @@ type run struct {
 	evidence *evidence
 	// unchanged: the commit holds what the run before found, and all of that is live. Nothing below is filled then.
 	unchanged bool
-	// inputs of the cluster that lead to what is desired; variables are among them, nil where none are to be replaced.
+	// inputs of the cluster that lead to what is desired. Among them are variables, nil where none are to be replaced, and decryption keys,
+	// nil where there are none.
 	inputs    inputs
 	variables manifest.Variables
+	keys      *sops.Keys
 	// reads of the commit's tree that led to what is desired.
 	reads *git.Reads
 	// neighbours are the others that follow the same ref.
@@ -103,7 +106,7 @@ func (r *run) prepare(ctx context.Context) error {
 		}
 	}
 	reads := &git.Reads{}
-	result, err := r.render(ctx, r.repository, snapshot.Noting(reads), r.variables, r.began)
+	result, err := r.render(ctx, r.repository, &commitTree{snapshot: snapshot.Noting(reads), keys: r.keys}, r.variables, r.began)
 	if err != nil {
 		return err
 	}

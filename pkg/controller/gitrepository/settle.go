@@ -97,7 +97,7 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 	if err := r.readInputs(ctx); err != nil {
 		return err
 	}
-	result, err := r.render(ctx, r.repository, snapshot, r.variables, r.began)
+	result, err := r.render(ctx, r.repository, &commitTree{snapshot: snapshot, keys: r.keys}, r.variables, r.began)
 	if err != nil {
 		return err
 	}
