@@ -178,6 +178,17 @@ data:
     retries: "3"
 `
 
+// refused is what no API server takes, for a reason that quotes a value.
+const refused = `apiVersion: v1
+kind: Service
+metadata:
+    name: refused
+spec:
+    type: TopSecretValue
+    ports:
+        - port: 80
+`
+
 const everything = `apiVersion: example.com/v1
 kind: Thing
 metadata:
@@ -220,6 +231,9 @@ spec:
 var fixtures = []fixture{
 	{name: "secret.yaml", store: yamlStore, plain: secret, groups: forAge, change: onlyData},
 	{name: "configmap.yaml", store: yamlStore, plain: configMap, groups: forPGP, change: onlyData},
+	{name: "refused.yaml", store: yamlStore, plain: refused, groups: forAge, change: func(m *sops.Metadata) {
+		m.UnencryptedSuffix, m.EncryptedRegex = "", "^spec$"
+	}},
 	{name: "everything.yaml", store: yamlStore, plain: everything, groups: forAge},
 	{name: "several.yaml", store: yamlStore, plain: secret + "---\n" + configMap, groups: forAge, change: onlyData},
 	{name: "onlyencrypted.yaml", store: yamlStore, plain: secret, groups: forAge, change: func(m *sops.Metadata) {

@@ -90,3 +90,21 @@ func TestSecretErrorsNameKeysOnly(t *testing.T) {
 		t.Errorf("JSON: %v", err)
 	}
 }
+
+// An object that SOPS encrypted never passes as it is.
+func TestEncryptedObjectsAreRefused(t *testing.T) {
+	for name, data := range map[string]string{
+		"an object":         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nsops: {mac: x}\n",
+		"without content":   "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nsops:\n",
+		"with an escape":    "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n\"\\x73ops\": {}\n",
+		"a merged key":      "x: &x {sops: {}}\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n<<: *x\n",
+		"a List":            "apiVersion: v1\nkind: List\nitems: []\nsops: {}\n",
+		"an item":           "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Secret, metadata: {name: a}, sops: {}}]\n",
+		"the second":        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\nsops: {}\n",
+		"what is no object": "sops: {}\n",
+	} {
+		if _, err := parseOne(t, "f.yaml", data); err == nil || !strings.Contains(err.Error(), "top-level sops key") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func TestDecryptsWhatSOPSEncrypts(t *testing.T) {
 	keys := allKeys(t)
 	for _, name := range []string{
 		"secret.yaml", "configmap.yaml", "everything.yaml", "several.yaml", "onlyencrypted.yaml", "both.yaml", "groups.yaml",
-		"quantum.yaml", "object.json", "app.env", "app.ini", "blob.bin",
+		"quantum.yaml", "refused.yaml", "object.json", "app.env", "app.ini", "blob.bin",
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := read(t, name)
