@@ -192,13 +192,24 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// A broken file is an error here, as it may go into a Secret as it is.
+func TestRefusesBrokenFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.yaml": string(read(t, "secret.yaml")) + "x: [\n", "b.json": string(read(t, "object.json")) + "x", "c.bin": strings.TrimRight(string(read(t, "blob.bin")), "}\n"),
+		"d.json": `{"sops": {"mac": "ENC[AES256_GCM,"`, "e.ini": string(read(t, "app.ini")) + "[x\n", "f.env": string(read(t, "app.env")) + "x\n",
+	} {
+		if fault := faultOf(t, name, []byte(text), allKeys(t)); fault.Code != Malformed {
+			t.Errorf("%s: %v", name, fault)
+		}
+	}
+}
+
 func TestLeavesPlainFilesAlone(t *testing.T) {
 	for name, text := range map[string]string{
 		"a.yaml":   "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {doc: 'about sops and ENC[AES256_GCM,'}\n",
 		"b.yaml":   "a: [\n# sops ENC[AES256_GCM,\n",
 		"c.yaml":   "sops: {version: 1}\nx: ENC[AES256_GCM,data]\n",
 		"d.json":   `{"sops": [], "x": "ENC[AES256_GCM,"}`,
-		"e.json":   `{"sops": {"mac": "ENC[AES256_GCM,"`,
 		"f.md":     "Files of sops look like this: ENC[AES256_GCM,…\n",
 		"g.env":    "A=sops ENC[AES256_GCM,\n",
 		"h.txt":    "[sops] ENC[AES256_GCM,\n[sops\n",

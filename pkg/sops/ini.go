@@ -13,6 +13,9 @@ import (
 func decryptINI(ctx context.Context, data []byte, keys *Keys) ([]byte, bool, error) {
 	file, err := ini.LoadSources(ini.LoadOptions{AllowNonUniqueSections: true}, data)
 	if err != nil {
+		if hasLine(data, "mac") {
+			return nil, false, malformed("it cannot be read as INI")
+		}
 		return data, false, nil
 	}
 	section, err := file.GetSection(metadataKey)

@@ -40,10 +40,13 @@ func decryptBinary(ctx context.Context, data []byte, keys *Keys) ([]byte, bool, 
 		"it holds encrypted JSON and its name does not end in .json")
 }
 
-// decryptObject reads and decrypts JSON. What is no JSON is not encrypted: its own reader tells what is wrong with it.
+// decryptObject reads and decrypts JSON.
 func decryptObject(ctx context.Context, data []byte, keys *Keys) (root *yaml.Node, encrypted bool, err error) {
 	root = readJSON(data)
 	if root == nil {
+		if bytes.Contains(data, []byte(`"`+metadataKey+`"`)) {
+			return nil, false, malformed("it cannot be read as a JSON object")
+		}
 		return nil, false, nil
 	}
 	section, _ := sectionOf(root)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
 func TestParseKeysRefuses(t *testing.T) {
@@ -55,6 +57,34 @@ func TestDigestChangesWithKeys(t *testing.T) {
 	}
 	if (*Keys)(nil).Digest() != nil {
 		t.Error("no keys have a digest")
+	}
+}
+
+// A key that has expired still opens what was encrypted for it.
+func TestExpiredKeysDecrypt(t *testing.T) {
+	then := &packet.Config{Time: func() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }, KeyLifetimeSecs: 3600}
+	entity, err := openpgp.NewEntity("Nobody", "", "nobody@example.com", then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrapped bytes.Buffer
+	text, err := armor.Encode(&wrapped, "PGP MESSAGE", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := openpgp.Encrypt(text, []*openpgp.Entity{entity}, nil, nil, then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plain.Write([]byte("data key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(plain.Close(), text.Close()); err != nil {
+		t.Fatal(err)
+	}
+	keys := &Keys{ring: openpgp.EntityList{entity}}
+	if got, err := keys.openPGP(recipient{kind: kindPGP, wrapped: wrapped.String()}); err != nil || string(got) != "data key" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

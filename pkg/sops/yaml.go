@@ -16,7 +16,13 @@ const indent = 4
 // decryptYAML decrypts each run of documents that share a sops section: SOPS encrypts a file as one, and writes its section into every
 // document; files that were encrypted one by one can be put together. Documents without one stay as they are.
 func decryptYAML(ctx context.Context, data []byte, keys *Keys) ([]byte, bool, error) {
-	documents := readYAML(data)
+	documents, err := readYAML(data)
+	if err != nil {
+		if hasLine(data, metadataKey+":") {
+			return nil, false, malformed("it cannot be read as YAML")
+		}
+		return data, false, nil
+	}
 	encrypted := false
 	kept := documents[:0:0]
 	for i := 0; i < len(documents); {
@@ -49,17 +55,17 @@ func decryptYAML(ctx context.Context, data []byte, keys *Keys) ([]byte, bool, er
 	return plain, true, nil
 }
 
-// readYAML reads documents up to the end, or to a syntax error; the error is for the manifest's parser to tell.
-func readYAML(data []byte) []*yaml.Node {
+// readYAML reads all documents.
+func readYAML(data []byte) ([]*yaml.Node, error) {
 	var documents []*yaml.Node
 	stream := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		document := &yaml.Node{}
 		if err := stream.Decode(document); err != nil {
-			if !errors.Is(err, io.EOF) {
-				return nil
+			if errors.Is(err, io.EOF) {
+				return documents, nil
 			}
-			return documents
+			return nil, errUnreadable
 		}
 		documents = append(documents, document)
 	}
