@@ -24,6 +24,7 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/controller/gitrepository"
+	"nopea.io/nopea/pkg/controller/health"
 	"nopea.io/nopea/pkg/controller/prevent"
 	"nopea.io/nopea/pkg/controller/reconnect"
 	"nopea.io/nopea/pkg/controller/watch"
@@ -39,6 +40,8 @@ const (
 	// manifestCacheBytes bounds the decoded manifests that are kept, of all repositories together.
 	manifestCacheBytes = 64 << 20
 	pruneSourcesEvery  = 10 * time.Minute
+	// readersOfHealth is how many objects are read side by side to learn how they fare.
+	readersOfHealth = 4
 )
 
 func run(ctx context.Context, o *options) error {
@@ -60,17 +63,17 @@ func run(ctx context.Context, o *options) error {
 	drift.RegisterMetrics()
 	watch.RegisterMetrics()
 	cdevents.RegisterMetrics()
-	health := &health{}
+	probes := &probes{}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return health.serve(ctx, o.bindAddress) })
+	group.Go(func() error { return probes.serve(ctx, o.bindAddress) })
 	group.Go(func() error { return pruneSources(ctx, sources) })
 	group.Go(func() error {
 		return o.whileLeading(ctx, kube, func(ctx context.Context) error {
-			return work(ctx, o, config, kube, sources, health)
+			return work(ctx, o, config, kube, sources, probes)
 		})
 	})
 	// Until this process leads it has nothing to wait for.
-	health.ready.Store(true)
+	probes.ready.Store(true)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -78,7 +81,7 @@ func run(ctx context.Context, o *options) error {
 }
 
 // work runs the controller until the context ends.
-func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.Interface, sources *git.Cache, health *health) error {
+func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.Interface, sources *git.Cache, probes *probes) error {
 	nopea, err := versioned.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("make a client of the nopea.io API: %w", err)
@@ -111,11 +114,16 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	keeper := drift.New(drift.Options{
 		Discovery: known, Recorder: recorder, Clock: clock.RealClock{}, Concurrent: o.concurrentRepairs,
 		LongestPause: o.maxPause, VerifyInterval: o.verifyInterval,
-		Changed: func(owner apply.Owner) { controller.DriftFound(owner) },
+		Changed: func(owner apply.Owner) { controller.Found(owner) },
 		Needed:  func(owner apply.Owner) { controller.KeepEarly(owner) },
 	})
-	watcher := watch.New(metadataClient, discoveryClient, keeper, clock.RealClock{})
+	monitor := health.New(health.Options{
+		Clock: clock.RealClock{}, Concurrent: readersOfHealth,
+		Changed: func(owner apply.Owner) { controller.Found(owner) },
+	})
+	watcher := watch.New(metadataClient, discoveryClient, watch.Handlers{keeper, monitor}, clock.RealClock{})
 	keeper.Use(watcher)
+	monitor.Use(watcher)
 	policy := prevent.NewKeeper(kube.AdmissionregistrationV1(), prevent.Options{BreakGlassGroup: o.breakGlassGroup})
 	dispatcher := cdevents.NewDispatcher(cdevents.Options{AllowLocal: o.allowLocalSinks})
 	controller, err = gitrepository.New(gitrepository.Options{
@@ -128,6 +136,7 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 		Recorder:   recorder,
 		Clock:      clock.RealClock{},
 		Drift:      keeper,
+		Health:     monitor,
 		Watch:      watcher,
 		Prevent:    policy,
 		Sender:     dispatcher,
@@ -141,7 +150,7 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	if err != nil {
 		return err
 	}
-	health.ready.Store(false)
+	probes.ready.Store(false)
 	factory.Start(ctx.Done())
 	defer factory.Shutdown()
 	// What is put back or told is not cut off before the runs are, which may still need it.
@@ -149,11 +158,12 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	var helpers sync.WaitGroup
 	helpers.Go(func() { watcher.Run(helping) })
 	helpers.Go(func() { keeper.Run(ctx, helping) })
+	helpers.Go(func() { monitor.Run(ctx, helping) })
 	helpers.Go(func() { policy.Run(helping) })
 	helpers.Go(func() { dispatcher.Run(helping) })
 	defer helpers.Wait()
 	defer stop()
-	return controller.Run(ctx, func() { health.ready.Store(true) })
+	return controller.Run(ctx, func() { probes.ready.Store(true) })
 }
 
 // whileLeading runs work while this process holds the Lease, and gives the Lease back when the work is over.

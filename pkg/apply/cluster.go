@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -63,6 +64,15 @@ type Witness interface {
 // Get reads an object's metadata.
 func (c *Cluster) Get(ctx context.Context, resource Resource, id ID) (*metav1.PartialObjectMetadata, error) {
 	return c.client(resource, id.Namespace).Get(ctx, id.Name, metav1.GetOptions{})
+}
+
+// Read reads a whole object, in the version of its kind that Git uses. It is for kinds that hold no secrets.
+func (c *Cluster) Read(ctx context.Context, id ID, version string) (*unstructured.Unstructured, error) {
+	resource, err := c.Discovery.Lookup(ctx, id.GroupKind().WithVersion(version), time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	return c.objects(resource, id.Namespace).Get(ctx, id.Name, metav1.GetOptions{})
 }
 
 // patch sends one server-side apply.

@@ -34,6 +34,8 @@ type Desired struct {
 	Force bool
 	// Confidential: values of Secrets were put into it, or it was encrypted in Git. They must be shown nowhere.
 	Confidential bool
+	// HasHealth: it may fail to work although it was applied.
+	HasHealth bool
 	// Left are fields of the manifest that are left to somebody else.
 	Left []Field
 }

@@ -1,9 +1,11 @@
 package ownership
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"hash/maphash"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -44,6 +46,8 @@ type Facts struct {
 	Deleting bool
 	// Controlled is set for objects that a controller made.
 	Controlled bool
+	// Status is set once somebody has written a status.
+	Status bool
 }
 
 // Read gives the facts of an object. Before, which may be nil, are the facts as they were: when the bytes that the digests come from are
@@ -58,6 +62,7 @@ func Read(gk schema.GroupKind, object *metav1.PartialObjectMetadata, before *Fac
 		Keep:     directive.KeepOf(labels, object.Annotations),
 		Raw:      rawDigest(gk, object.ManagedFields),
 		Deleting: object.DeletionTimestamp != nil, Controlled: metav1.GetControllerOfNoCopy(object) != nil,
+		Status: hasStatus(object.ManagedFields),
 	}
 	if before != nil && before.Raw == facts.Raw {
 		facts.Signature, facts.Yielded, facts.Extra = before.Signature, before.Yielded, before.Extra
@@ -83,6 +88,15 @@ func (f *Facts) readFields(gk schema.GroupKind, managed []metav1.ManagedFieldsEn
 	}
 	f.Extra = digestExtras(extras(gk, managed, own, Allowed))
 	return err
+}
+
+var statusField = []byte(`"f:status":`)
+
+// hasStatus tells whether any entry holds a status. Some controllers write it with the rest of the object.
+func hasStatus(managed []metav1.ManagedFieldsEntry) bool {
+	return slices.ContainsFunc(managed, func(entry metav1.ManagedFieldsEntry) bool {
+		return entry.Subresource == "status" || !isApplied(&entry) && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), statusField)
+	})
 }
 
 var rawSeed = maphash.MakeSeed()

@@ -192,6 +192,7 @@ type GitRepositoryStatus struct {
 	Attempted          *Revision
 	Resources          *ResourceCounts
 	Drift              *DriftStatus
+	Health             *HealthStatus
 	LastSync           *SyncSummary
 	LastError          *SyncError
 	Webhook            *WebhookStatus
@@ -295,5 +296,39 @@ type DriftedObject struct {
 	Fields    []string
 	Manager   string
 	Time      metav1.Time
+	Message   string
+}
+
+// HealthStatus counts the objects that have a health of their own, by their state.
+type HealthStatus struct {
+	Healthy     int32
+	Progressing int32
+	Unhealthy   int32
+	Unknown     int32
+	Objects     []ObjectHealth
+}
+
+// HealthState is how an object fares.
+type HealthState string
+
+const (
+	// HealthStateHealthy works.
+	HealthStateHealthy HealthState = "Healthy"
+	// HealthStateProgressing is not there yet.
+	HealthStateProgressing HealthState = "Progressing"
+	// HealthStateUnhealthy failed.
+	HealthStateUnhealthy HealthState = "Unhealthy"
+	// HealthStateUnknown could not be read.
+	HealthStateUnknown HealthState = "Unknown"
+)
+
+// ObjectHealth is one object and how it fares.
+type ObjectHealth struct {
+	State     HealthState
+	Group     string
+	Kind      string
+	Namespace string
+	Name      string
+	File      string
 	Message   string
 }

@@ -49,10 +49,15 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		result.sync = syncs[0].Name
 	}
 	before := apimeta.FindStatusCondition(r.repository.Status.Conditions, v1alpha1.ConditionReady).DeepCopy()
+	fares, assessed := c.Health.Report(ownerOf(r.repository))
 	after, err := c.update(ctx, r.repository, func(status *v1alpha1.GitRepositoryStatus) {
 		conclude(status, r.repository.Generation, result)
+		if assessed {
+			tellHealth(status, r.repository.Generation, &fares)
+		}
 	})
 	if err != nil {
+		c.Health.Unreported(ownerOf(r.repository))
 		// Its Syncs stay Running, and so run again; what the controller did by itself, it does again.
 		utilruntime.HandleErrorWithContext(ctx, err, "Write the status of a GitRepository; the run is repeated")
 		remembered.again = c.Clock.Now().Add(firstRetry)

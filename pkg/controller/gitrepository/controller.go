@@ -23,6 +23,7 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/drift"
+	"nopea.io/nopea/pkg/controller/health"
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/controller/queue"
 	cdevents "nopea.io/nopea/pkg/events"
@@ -53,6 +54,8 @@ type Options struct {
 	Clock      clock.WithTicker
 	// Drift keeps what was applied as it is.
 	Drift *drift.Keeper
+	// Health follows how what was applied fares.
+	Health *health.Monitor
 	// Watch shows what is live of the kinds that are kept.
 	Watch apply.Watch
 	// Prevent keeps the admission policy while a GitRepository asks for it.
@@ -312,7 +315,8 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		c.look(ctx, repository, remembered, trigger)
 	}
 	c.trim(ctx, repository, remembered)
-	c.reportDrift(ctx, repository, remembered)
+	repository = c.reportDrift(ctx, repository, remembered)
+	c.reportHealth(ctx, repository)
 	next, ok := remembered.cadence.next(repository)
 	if again := remembered.again; !again.IsZero() && (!ok || again.Before(next)) {
 		next, ok = again, true
@@ -348,13 +352,14 @@ func (c *Controller) remember(key types.NamespacedName) *memory {
 	return remembered
 }
 
-// DriftFound has what the keeper of drift found written.
-func (c *Controller) DriftFound(owner apply.Owner) {
+// Found has what was found of drift, or of health, written.
+func (c *Controller) Found(owner apply.Owner) {
 	c.queue.Add(types.NamespacedName{Namespace: owner.Namespace, Name: owner.Name}, queue.Normal)
 }
 
 // unkeep ends the repair of drift for a GitRepository.
 func (c *Controller) unkeep(ctx context.Context, key types.NamespacedName) {
+	c.Health.Forget(apply.Owner{Namespace: key.Namespace, Name: key.Name})
 	acting, protected := c.Drift.Forget(ctx, apply.Owner{Namespace: key.Namespace, Name: key.Name})
 	c.Prevent.Want(c.Drift.Prevents())
 	if acting == nil {

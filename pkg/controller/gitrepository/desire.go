@@ -12,6 +12,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/health"
 	"nopea.io/nopea/pkg/manifest"
 )
 
@@ -54,7 +55,8 @@ func desireOne(object manifest.Object, spec *v1alpha1.GitRepositorySpec, rules [
 	desired := apply.Desired{
 		ID:      idOf(object),
 		Version: gvk.Version, File: object.Origin.File, Document: object.Origin.Document, Drift: policy,
-		Once: annotations[v1alpha1.AnnotationRecreate] == "disabled",
+		Once:      annotations[v1alpha1.AnnotationRecreate] == "disabled",
+		HasHealth: health.Has(gvk.GroupKind(), object.Object),
 	}
 	content := object.Object
 	if gvk.Group == "batch" && gvk.Kind == "Job" {

@@ -238,7 +238,7 @@ func (r *run) execute(ctx context.Context) (*summary, error) {
 		return &result, err
 	}
 	r.Drift.Saved(ownerOf(r.repository), next)
-	r.Drift.Settle(ctx, ownerOf(r.repository))
+	r.lookAtObjects(ctx)
 	return &result, result.failure(r.repository).orNil()
 }
 

@@ -22,6 +22,13 @@ func (r *run) publish(ctx context.Context) {
 	// What is kept outlives the run, and knows nothing of the commit's neighbours.
 	r.Drift.Publish(ctx, r.kept(r.clusterAs(r.identity, r.repository)), desired, r.known)
 	r.Prevent.Want(r.Drift.Prevents())
+	r.Health.Follow(ownerOf(r.repository), r.cluster, r.desired)
+}
+
+// lookAtObjects has whatever is not as it was applied put back, and what is to be known of its health read.
+func (r *run) lookAtObjects(ctx context.Context) {
+	r.Drift.Settle(ctx, ownerOf(r.repository))
+	r.Health.Look(ownerOf(r.repository))
 }
 
 // letGo takes what others hold out of the record, and returns what is left of the desired objects: neither is the keeper's business.
@@ -52,7 +59,7 @@ func (r *run) settle(ctx context.Context) (*summary, error) {
 		return nil, err
 	}
 	r.Drift.Saved(ownerOf(r.repository), r.known)
-	r.Drift.Settle(ctx, ownerOf(r.repository))
+	r.lookAtObjects(ctx)
 	nothing := summarize(&r.plan, nil)
 	nothing.notes = r.notes
 	return &nothing, nil
@@ -105,7 +112,8 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 	r.cluster = r.clusterAs(r.identity, r.repository)
 	publish(ctx, r.kept(r.cluster), r.desired, r.known)
 	r.Prevent.Want(r.Drift.Prevents())
-	r.Drift.Settle(ctx, ownerOf(r.repository))
+	r.Health.Follow(ownerOf(r.repository), r.cluster, r.desired)
+	r.lookAtObjects(ctx)
 	return nil
 }
 
@@ -128,11 +136,11 @@ func (c *Controller) pauseOf(repository *v1alpha1.GitRepository) apply.Pause {
 	return apply.ReadPause(repository.Annotations[v1alpha1.AnnotationPauseUntil], c.Clock.Now(), c.LongestPause)
 }
 
-// reportDrift writes what the keeper of drift found: into the status, and into the inventory.
-func (c *Controller) reportDrift(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) {
+// reportDrift writes what the keeper of drift found: into the status, and into the inventory. It returns the GitRepository as it is then.
+func (c *Controller) reportDrift(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) *v1alpha1.GitRepository {
 	owner := ownerOf(repository)
 	if report, ok := c.Drift.Report(owner); ok {
-		_, err := c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
+		written, err := c.update(ctx, repository, func(status *v1alpha1.GitRepositoryStatus) {
 			tellDrift(status, repository.Generation, &report)
 		})
 		if err != nil {
@@ -141,16 +149,18 @@ func (c *Controller) reportDrift(ctx context.Context, repository *v1alpha1.GitRe
 		} else {
 			c.Drift.Reported(owner, report)
 			c.tellDrift(repository, remembered, &report)
+			repository = written
 		}
 	}
 	entries := c.Drift.Unsaved(owner)
 	if len(entries) == 0 {
-		return
+		return repository
 	}
 	if err := c.saveEntries(ctx, repository, entries); err != nil && ctx.Err() == nil {
 		utilruntime.HandleErrorWithContext(ctx, err, "Record what was put back; it is tried again")
 		remembered.again = c.Clock.Now().Add(firstRetry)
 	}
+	return repository
 }
 
 // saveEntries records how objects are now that were put back. What the inventory does not have (any more) is not added.

@@ -31,6 +31,16 @@ type Handler interface {
 	Changed(id apply.ID, before, after ownership.Facts, existed, exists bool, object *metav1.PartialObjectMetadata)
 }
 
+// Handlers are told one after the other.
+type Handlers []Handler
+
+// Changed implements Handler.
+func (h Handlers) Changed(id apply.ID, before, after ownership.Facts, existed, exists bool, object *metav1.PartialObjectMetadata) {
+	for _, handler := range h {
+		handler.Changed(id, before, after, existed, exists, object)
+	}
+}
+
 // Watcher watches the metadata of all objects with NOPEA's label, of the kinds that are wanted. Safe for concurrent use.
 type Watcher struct {
 	client   metadata.Interface

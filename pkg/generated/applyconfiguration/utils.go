@@ -34,6 +34,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.GitRepositorySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GitRepositoryStatus"):
 		return &nopeav1alpha1.GitRepositoryStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HealthStatus"):
+		return &nopeav1alpha1.HealthStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IgnoreDifference"):
 		return &nopeav1alpha1.IgnoreDifferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Inventory"):
@@ -44,6 +46,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &nopeav1alpha1.InventorySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalObjectReference"):
 		return &nopeav1alpha1.LocalObjectReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ObjectHealth"):
+		return &nopeav1alpha1.ObjectHealthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PendingPrune"):
 		return &nopeav1alpha1.PendingPruneApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Push"):

@@ -83,12 +83,14 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.GitRepositoryList{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositoryList(ref),
 		v1alpha1.GitRepositorySpec{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref),
 		v1alpha1.GitRepositoryStatus{}.OpenAPIModelName():  schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref),
+		v1alpha1.HealthStatus{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_HealthStatus(ref),
 		v1alpha1.IgnoreDifference{}.OpenAPIModelName():     schema_pkg_apis_nopea_v1alpha1_IgnoreDifference(ref),
 		v1alpha1.Inventory{}.OpenAPIModelName():            schema_pkg_apis_nopea_v1alpha1_Inventory(ref),
 		v1alpha1.InventoryEntry{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_InventoryEntry(ref),
 		v1alpha1.InventoryList{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_InventoryList(ref),
 		v1alpha1.InventorySpec{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_InventorySpec(ref),
 		v1alpha1.LocalObjectReference{}.OpenAPIModelName(): schema_pkg_apis_nopea_v1alpha1_LocalObjectReference(ref),
+		v1alpha1.ObjectHealth{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_ObjectHealth(ref),
 		v1alpha1.PendingPrune{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref),
 		v1alpha1.Plan{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Plan(ref),
 		v1alpha1.PlanList{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_PlanList(ref),
@@ -3518,7 +3520,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 							},
 						},
 						SchemaProps: spec.SchemaProps{
-							Description: "conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and are not being put back).",
+							Description: "conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and are not being put back), Healthy (what was applied works).",
 							Type:        []string{"array"},
 							Items: &spec.SchemaOrArray{
 								Schema: &spec.Schema{
@@ -3551,6 +3553,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 						SchemaProps: spec.SchemaProps{
 							Description: "drift says what was found since that is not as Git has it, and what was done about it.",
 							Ref:         ref(v1alpha1.DriftStatus{}.OpenAPIModelName()),
+						},
+					},
+					"health": {
+						SchemaProps: spec.SchemaProps{
+							Description: "health says how those of the applied objects fare that can fail to work: workloads, Jobs, PersistentVolumeClaims, load balancers, API definitions and custom resources. Left out where there are none.",
+							Ref:         ref(v1alpha1.HealthStatus{}.OpenAPIModelName()),
 						},
 					},
 					"lastSync": {
@@ -3588,7 +3596,72 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositoryStatus(ref common.ReferenceCall
 			},
 		},
 		Dependencies: []string{
-			v1.Condition{}.OpenAPIModelName(), v1alpha1.DriftStatus{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName(), v1alpha1.WebhookStatus{}.OpenAPIModelName()},
+			v1.Condition{}.OpenAPIModelName(), v1alpha1.DriftStatus{}.OpenAPIModelName(), v1alpha1.HealthStatus{}.OpenAPIModelName(), v1alpha1.PendingPrune{}.OpenAPIModelName(), v1alpha1.ResourceCounts{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncError{}.OpenAPIModelName(), v1alpha1.SyncSummary{}.OpenAPIModelName(), v1alpha1.WebhookStatus{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_HealthStatus(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "HealthStatus counts the objects that have a health of their own, by their state.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"healthy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "healthy is how many of them work.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"progressing": {
+						SchemaProps: spec.SchemaProps{
+							Description: "progressing is how many are not there yet: they roll out, start, or are missing.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"unhealthy": {
+						SchemaProps: spec.SchemaProps{
+							Description: "unhealthy is how many failed, by what their own controllers say of them.",
+							Default:     0,
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"unknown": {
+						SchemaProps: spec.SchemaProps{
+							Description: "unknown is how many could not be read.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"objects": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "objects are those that are not healthy, the worst first: at most 20.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.ObjectHealth{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"healthy", "progressing", "unhealthy"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.ObjectHealth{}.OpenAPIModelName()},
 	}
 }
 
@@ -3907,6 +3980,73 @@ func schema_pkg_apis_nopea_v1alpha1_LocalObjectReference(ref common.ReferenceCal
 					},
 				},
 				Required: []string{"name"},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_ObjectHealth(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "ObjectHealth is one object and how it fares.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"state": {
+						SchemaProps: spec.SchemaProps{
+							Description: "state: Healthy, Progressing, Unhealthy or Unknown.\n\nPossible enum values:\n - `\"Healthy\"` works.\n - `\"Progressing\"` is not there yet.\n - `\"Unhealthy\"` failed.\n - `\"Unknown\"` could not be read.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Healthy", "Progressing", "Unhealthy", "Unknown"},
+						},
+					},
+					"group": {
+						SchemaProps: spec.SchemaProps{
+							Description: "group of the object's kind; empty for the core group.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the object; empty when cluster-scoped.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"file": {
+						SchemaProps: spec.SchemaProps{
+							Description: "file that holds its manifest.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says why, in the words of its controller where there are any.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"state", "kind", "name"},
 			},
 		},
 	}

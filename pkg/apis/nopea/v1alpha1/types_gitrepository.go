@@ -337,7 +337,7 @@ type GitRepositoryStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be
 	// tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and
-	// are not being put back).
+	// are not being put back), Healthy (what was applied works).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -355,6 +355,10 @@ type GitRepositoryStatus struct {
 	// drift says what was found since that is not as Git has it, and what was done about it.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`
+	// health says how those of the applied objects fare that can fail to work: workloads, Jobs, PersistentVolumeClaims, load
+	// balancers, API definitions and custom resources. Left out where there are none.
+	// +optional
+	Health *HealthStatus `json:"health,omitempty"`
 	// lastSync sums up the newest sync that was asked for or that changed something.
 	// +optional
 	LastSync *SyncSummary `json:"lastSync,omitempty"`
@@ -531,6 +535,60 @@ type DriftedObject struct {
 	// time at which that was seen.
 	Time metav1.Time `json:"time"`
 	// message says why it is in that state, where that is not plain.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// HealthStatus counts the objects that have a health of their own, by their state.
+type HealthStatus struct {
+	// healthy is how many of them work.
+	Healthy int32 `json:"healthy"`
+	// progressing is how many are not there yet: they roll out, start, or are missing.
+	Progressing int32 `json:"progressing"`
+	// unhealthy is how many failed, by what their own controllers say of them.
+	Unhealthy int32 `json:"unhealthy"`
+	// unknown is how many could not be read.
+	// +optional
+	Unknown int32 `json:"unknown,omitempty"`
+	// objects are those that are not healthy, the worst first: at most 20.
+	// +optional
+	// +listType=atomic
+	Objects []ObjectHealth `json:"objects,omitempty"`
+}
+
+// HealthState is how an object fares.
+// +enum
+type HealthState string
+
+const (
+	// HealthStateHealthy works.
+	HealthStateHealthy HealthState = "Healthy"
+	// HealthStateProgressing is not there yet.
+	HealthStateProgressing HealthState = "Progressing"
+	// HealthStateUnhealthy failed.
+	HealthStateUnhealthy HealthState = "Unhealthy"
+	// HealthStateUnknown could not be read.
+	HealthStateUnknown HealthState = "Unknown"
+)
+
+// ObjectHealth is one object and how it fares.
+type ObjectHealth struct {
+	// state: Healthy, Progressing, Unhealthy or Unknown.
+	State HealthState `json:"state"`
+	// group of the object's kind; empty for the core group.
+	// +optional
+	Group string `json:"group,omitempty"`
+	// kind of the object.
+	Kind string `json:"kind"`
+	// namespace of the object; empty when cluster-scoped.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// name of the object.
+	Name string `json:"name"`
+	// file that holds its manifest.
+	// +optional
+	File string `json:"file,omitempty"`
+	// message says why, in the words of its controller where there are any.
 	// +optional
 	Message string `json:"message,omitempty"`
 }

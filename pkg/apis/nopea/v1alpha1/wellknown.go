@@ -10,6 +10,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionDrifted is True when live objects are not as Git has them, and are not being put back.
 	ConditionDrifted = "Drifted"
+	// ConditionHealthy is True when all applied objects work, False when one has failed, and Unknown while one is not there yet.
+	ConditionHealthy = "Healthy"
 )
 
 // Condition types of a Sync.
@@ -91,4 +93,6 @@ const (
 	MaxDriftedObjects = 20
 	// MaxDriftedFields is how many fields are named of each.
 	MaxDriftedFields = 10
+	// MaxUnhealthyObjects is how many objects status.health of a GitRepository lists.
+	MaxUnhealthyObjects = 20
 )

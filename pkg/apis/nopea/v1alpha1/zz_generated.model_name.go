@@ -61,6 +61,11 @@ func (in GitRepositoryStatus) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in HealthStatus) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.HealthStatus"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in IgnoreDifference) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.IgnoreDifference"
 }
@@ -88,6 +93,11 @@ func (in InventorySpec) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in LocalObjectReference) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.LocalObjectReference"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in ObjectHealth) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.ObjectHealth"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -35,6 +35,7 @@ func validateGitRepositoryStatus(status *nopea.GitRepositoryStatus, at *field.Pa
 	}
 	errs = append(errs, validateWebhookStatus(status.Webhook, at.Child("webhook"))...)
 	errs = append(errs, validateDriftStatus(status.Drift, at.Child("drift"))...)
+	errs = append(errs, validateHealthStatus(status.Health, at.Child("health"))...)
 	return append(errs, validateCommit(status.PruneConfirmed, at.Child("pruneConfirmed"))...)
 }
 

@@ -15,7 +15,7 @@ type GitRepositoryStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready (the cluster was brought to the commit that Git had), Reconciling (a sync is under way or will be
 	// tried again), Stalled (nothing moves until somebody changes something), Drifted (live objects are not as Git has them, and
-	// are not being put back).
+	// are not being put back), Healthy (what was applied works).
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// applied is the revision that the cluster was last brought to, wholly.
 	Applied *RevisionApplyConfiguration `json:"applied,omitempty"`
@@ -26,6 +26,9 @@ type GitRepositoryStatusApplyConfiguration struct {
 	Resources *ResourceCountsApplyConfiguration `json:"resources,omitempty"`
 	// drift says what was found since that is not as Git has it, and what was done about it.
 	Drift *DriftStatusApplyConfiguration `json:"drift,omitempty"`
+	// health says how those of the applied objects fare that can fail to work: workloads, Jobs, PersistentVolumeClaims, load
+	// balancers, API definitions and custom resources. Left out where there are none.
+	Health *HealthStatusApplyConfiguration `json:"health,omitempty"`
 	// lastSync sums up the newest sync that was asked for or that changed something.
 	LastSync *SyncSummaryApplyConfiguration `json:"lastSync,omitempty"`
 	// lastError is why the newest sync failed. Empty after one that succeeded.
@@ -94,6 +97,14 @@ func (b *GitRepositoryStatusApplyConfiguration) WithResources(value *ResourceCou
 // If called multiple times, the Drift field is set to the value of the last call.
 func (b *GitRepositoryStatusApplyConfiguration) WithDrift(value *DriftStatusApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
 	b.Drift = value
+	return b
+}
+
+// WithHealth sets the Health field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Health field is set to the value of the last call.
+func (b *GitRepositoryStatusApplyConfiguration) WithHealth(value *HealthStatusApplyConfiguration) *GitRepositoryStatusApplyConfiguration {
+	b.Health = value
 	return b
 }
 

@@ -13,15 +13,15 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// health answers probes and scrapes.
-type health struct {
+// probes answers probes and scrapes.
+type probes struct {
 	ready atomic.Bool
 }
 
-func (h *health) serve(ctx context.Context, address string) error {
+func (p *probes) serve(ctx context.Context, address string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, true) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.ready.Load()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, p.ready.Load()) })
 	mux.Handle("GET /metrics", legacyregistry.Handler())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)

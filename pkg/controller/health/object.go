@@ -1,0 +1,86 @@
+package health
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/health"
+	"nopea.io/nopea/pkg/ownership"
+)
+
+const (
+	// leastInterval and mostInterval bound the time between two reads of one object, which doubles while they find nothing new.
+	leastInterval = 500 * time.Millisecond
+	mostInterval  = 10 * time.Second
+)
+
+// object is one object that is followed.
+type object struct {
+	owner *owner
+	id    apply.ID
+	// version of the API and file in which Git has it.
+	version, file string
+	// transient: it is as it should be when it is gone after it had run.
+	transient bool
+
+	// found is how it fares. Meaningless until it is assessed.
+	found    health.Finding
+	assessed bool
+	// seen is the resourceVersion that was looked at, and read when that was a read.
+	seen     string
+	read     time.Time
+	interval time.Duration
+}
+
+// judge says how an object fares as far as its metadata tell; otherwise, whether it has to be read.
+func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health.Finding, told, unread bool) {
+	switch {
+	case !synced:
+		return found, false, true // the watch may know less than there is
+	case !exists && o.transient && o.found.State == v1alpha1.HealthStateUnhealthy:
+		return o.found, true, false
+	case !exists && o.transient:
+		return health.Finding{State: v1alpha1.HealthStateHealthy, Message: "it has run"}, true, false
+	case !exists:
+		return health.Missing, true, false
+	case facts.Deleting:
+		return health.Leaving, true, false
+	case health.Custom(o.id.Group) && !facts.Status:
+		return health.Finding{State: v1alpha1.HealthStateHealthy, Message: "nobody writes its status"}, true, false
+	}
+	return found, false, !o.assessed || o.seen == "" || older(o.seen, facts.ResourceVersion)
+}
+
+// readable is when it may be read next.
+func (o *object) readable() time.Time {
+	return o.read.Add(o.interval)
+}
+
+// note keeps what was found at a resourceVersion, and tells whether that is news.
+func (o *object) note(found health.Finding, version string) bool {
+	o.seen = version
+	if o.assessed && o.found == found {
+		return false
+	}
+	o.owner.count(o, -1)
+	o.found, o.assessed = found, true
+	o.owner.count(o, 1)
+	return true
+}
+
+// wasRead notes a read, after which the next one may come the later the less is new.
+func (o *object) wasRead(now time.Time, news bool) {
+	o.read = now
+	if o.interval = min(2*o.interval, mostInterval); news || o.interval == 0 {
+		o.interval = leastInterval
+	}
+}
+
+// older tells whether resourceVersion a is older than b. Of versions that cannot be compared neither is.
+func older(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err == nil && order < 0
+}
