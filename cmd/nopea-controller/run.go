@@ -120,6 +120,7 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	monitor := health.New(health.Options{
 		Clock: clock.RealClock{}, Concurrent: readersOfHealth,
 		Changed: func(owner apply.Owner) { controller.Found(owner) },
+		Decided: func(owner apply.Owner) { controller.HealthDecided(owner) },
 	})
 	watcher := watch.New(metadataClient, discoveryClient, watch.Handlers{keeper, monitor}, clock.RealClock{})
 	keeper.Use(watcher)

@@ -80,6 +80,8 @@ type GitRepositorySpec struct {
 	Interval           string
 	ReconcileInterval  string
 	Timeout            string
+	Wait               bool
+	DependsOn          []Dependency
 	SecretRef          *LocalObjectReference
 	ProxySecretRef     *LocalObjectReference
 	Verify             *VerifySpec
@@ -177,6 +179,12 @@ type GitRef struct {
 	Semver string
 	Name   string
 	Commit string
+}
+
+// Dependency names a GitRepository.
+type Dependency struct {
+	Name      string
+	Namespace string
 }
 
 // LocalObjectReference names an object in the same namespace.

@@ -22,10 +22,6 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		// The process ends. What was taken stays Running and runs again at the next start.
 		return
 	}
-	commit := ""
-	if r.revision != nil {
-		commit = r.revision.Commit
-	}
 	retrying := remembered.cadence.retrying()
 	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
 	// What is read of the cluster is not watched.
@@ -36,6 +32,9 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	}
 	syncs, dropped := r.divide(syncs, result)
 	changed := result.summary != nil && result.summary.wrote()
+	deadline := r.deadline(remembered, syncs)
+	syncs, dropped := r.divide(r.goOn(remembered, syncs, result), result)
+	changed := result.summary != nil && result.summary.changed() > 0
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
 		// A retry is stored only once it has done something: otherwise failing again and again would push real records out.
@@ -48,6 +47,53 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	if len(syncs) > 0 {
 		result.sync = syncs[0].Name
 	}
+	held := c.hold(r, remembered, syncs, result, deadline)
+	commit := ""
+	if r.revision != nil {
+		commit = r.revision.Commit
+	}
+	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
+	// What is read of the cluster is not watched.
+	remembered.cadence.watched = c.Drift.Watched(ownerOf(r.repository)) && !readsCluster(&r.repository.Spec)
+	remembered.pausedUntil, remembered.pausedAll = r.pausedUntil()
+	if !remembered.pausedUntil.IsZero() {
+		remembered.cadence.repeat(remembered.pausedUntil)
+	}
+	if held == nil {
+		c.record(ctx, r, remembered, syncs, result)
+	} else if _, written := c.show(ctx, r, remembered, result); written {
+		remembered.wait = held
+	}
+	for _, sync := range dropped {
+		if err := c.drop(ctx, remembered, sync); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync that called for nothing; it runs again")
+			remembered.again = c.Clock.Now().Add(firstRetry)
+		}
+	}
+}
+
+// record tells everyone how a run ended. It returns the GitRepository as it is then.
+func (c *Controller) record(ctx context.Context, r *run, remembered *memory, syncs []*v1alpha1.Sync, result *report) *v1alpha1.GitRepository {
+	after, written := c.show(ctx, r, remembered, result)
+	if !written {
+		return after
+	}
+	c.observe(ctx, result)
+	c.tellSync(r, remembered, result)
+	for _, sync := range syncs {
+		served := *result
+		served.failure = notCurrent(sync, result)
+		if err := c.finish(ctx, remembered, sync, &served); err != nil {
+			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
+			remembered.again = c.Clock.Now().Add(firstRetry)
+		}
+	}
+	return after
+}
+
+// show writes what became of a run on its GitRepository. When that fails, the Syncs of the run stay Running, and so run again; what the
+// controller did by itself, it does again.
+func (c *Controller) show(ctx context.Context, r *run, remembered *memory, result *report) (after *v1alpha1.GitRepository, written bool) {
 	before := apimeta.FindStatusCondition(r.repository.Status.Conditions, v1alpha1.ConditionReady).DeepCopy()
 	fares, assessed := c.Health.Report(ownerOf(r.repository))
 	after, err := c.update(ctx, r.repository, func(status *v1alpha1.GitRepositoryStatus) {
@@ -58,15 +104,15 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 	})
 	if err != nil {
 		c.Health.Unreported(ownerOf(r.repository))
-		// Its Syncs stay Running, and so run again; what the controller did by itself, it does again.
 		utilruntime.HandleErrorWithContext(ctx, err, "Write the status of a GitRepository; the run is repeated")
 		remembered.again = c.Clock.Now().Add(firstRetry)
 		remembered.cadence.repeat(remembered.again)
-		return
+		return after, false
 	}
 	c.tell(after, before, result)
 	if r.movedTag != "" {
 		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, ReasonTagMoved, "Sync", "%s", r.movedTag)
+		r.movedTag = ""
 	}
 	c.observe(ctx, result)
 	c.tellSync(r, remembered, result)
@@ -82,6 +128,7 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 			remembered.again = c.Clock.Now().Add(firstRetry)
 		}
 	}
+	return after, true
 }
 
 // update writes a GitRepository's status if it differs, and returns the GitRepository as it is then. One that is gone is no error.

@@ -116,6 +116,8 @@ type past struct {
 	evidence evidence
 	// settled is the newest run, if it left nothing to do.
 	settled *settled
+	// wait is a run whose objects are not healthy yet.
+	wait *wait
 	// yielded is the Sync that let others go first.
 	yielded types.UID
 	// served are the Syncs that this process finished, while the cache does not show it yet.
@@ -306,6 +308,7 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		return
 	}
 	c.keep(repository, remembered)
+	repository = c.attend(ctx, repository, remembered)
 	if requested := c.requested(repository, remembered); c.yields(ctx, repository, remembered, requested) {
 		c.queue.Add(key, queue.Urgent)
 		return
@@ -322,7 +325,7 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		next, ok = again, true
 	}
 	remembered.again = time.Time{}
-	if ok {
+	if next, ok = remembered.wait.wakens(next, ok); ok {
 		c.queue.AddAt(key, next)
 	} else {
 		c.queue.Forget(key)

@@ -43,6 +43,9 @@ type run struct {
 	// newborn: the GitRepository has no inventory yet.
 	newborn bool
 	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
+	// found is called once the commit is known, and before anything is done about it.
+	found func(context.Context)
+	// rehearsal: only the plan is wanted, and all of it.
 	rehearsal bool
 	rehearsed string
 
@@ -83,6 +86,9 @@ func (r *run) prepare(ctx context.Context) error {
 	r.ahead.follow(ctx, r.early)
 	if err := r.gather(ctx); err != nil {
 		return err
+	}
+	if r.found != nil {
+		r.found(ctx)
 	}
 	r.ahead.told(*r.resolved)
 	r.movedTag = movedTag(&r.repository.Status, *r.resolved)

@@ -78,6 +78,7 @@ func confirmation(syncs []*v1alpha1.Sync) string {
 func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, prepare func(context.Context) error) *report {
 	result := &report{began: r.began}
 	r.before, remembered.settled = remembered.settled, nil
+	r.found = func(ctx context.Context) { c.supersede(ctx, remembered, r.revision) }
 	r.waiting = remembered.cadence.retrying() || !remembered.cadence.retry.IsZero()
 	r.newborn = remembered.newborn.Swap(types.UID("")) == r.repository.UID
 	limited, cancel := context.WithTimeout(ctx, r.repository.Spec.SyncTimeout())

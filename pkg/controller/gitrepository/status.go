@@ -34,6 +34,7 @@ type report struct {
 	sync        string // the stored Sync, if any
 	worthSaying bool   // asked for, or something was changed
 	dryRun      bool
+	waiting     string // what has to become healthy before the run is over
 }
 
 // progress marks the status of a run that has begun to change the cluster.
@@ -60,7 +61,7 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 	if r.summary != nil {
 		status.PendingPrune = r.prune
 		status.Resources = &v1alpha1.ResourceCounts{Desired: r.summary.desired, Applied: r.summary.applied}
-		if r.worthSaying {
+		if r.worthSaying && r.waiting == "" {
 			status.LastSync = &v1alpha1.SyncSummary{
 				Name: r.sync, Trigger: r.trigger, Counts: r.summary.counts,
 				StartTime: metav1.NewTime(r.began).Rfc3339Copy(), CompletionTime: metav1.NewTime(r.ended).Rfc3339Copy(),
@@ -73,8 +74,15 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 		}
 		return
 	}
-	status.LastError = nil
 	status.Applied = r.revision
+	if r.waiting != "" {
+		message := shorten("everything is applied; waits for the health of "+r.waiting, maxMessage)
+		set(status, generation, v1alpha1.ConditionReady, metav1.ConditionUnknown, ReasonProgressing, message)
+		set(status, generation, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ReasonProgressing, "waits for health")
+		set(status, generation, v1alpha1.ConditionStalled, metav1.ConditionFalse, ReasonNotStalled, "")
+		return
+	}
+	status.LastError = nil
 	if apimeta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDrifted) == nil {
 		set(status, generation, v1alpha1.ConditionDrifted, metav1.ConditionFalse, drift.ReasonInSync, "")
 	}

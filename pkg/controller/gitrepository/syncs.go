@@ -57,7 +57,7 @@ func (c *Controller) requested(repository *v1alpha1.GitRepository, remembered *m
 	shown := make(map[types.UID]bool)
 	for _, sync := range c.known(repository) {
 		switch {
-		case !open(sync):
+		case !open(sync), remembered.wait.has(sync.UID):
 		case remembered.served[sync.UID]:
 			shown[sync.UID] = true
 		default:

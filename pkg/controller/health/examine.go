@@ -26,9 +26,9 @@ func (m *Monitor) examine(ctx context.Context, id apply.ID) {
 		m.mu.Unlock()
 		return
 	}
-	cluster, version, transient := known.owner.cluster, known.version, known.transient
+	cluster, version, transient, awaited := known.owner.cluster, known.version, known.transient, known.owner.awaited != nil
 	m.mu.Unlock()
-	if err := m.limit.Wait(ctx); err != nil {
+	if !awaited && m.limit.Wait(ctx) != nil {
 		return // the process ends
 	}
 	found, seen, err := read(ctx, cluster, id, version)

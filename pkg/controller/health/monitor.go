@@ -39,6 +39,8 @@ type Options struct {
 	Concurrent int
 	// Changed is called when the health of a GitRepository's objects is to be written anew. It must not block.
 	Changed func(apply.Owner)
+	// Decided is called when all is healthy that a GitRepository waits for, or some of it has failed. It must not block.
+	Decided func(apply.Owner)
 }
 
 // Monitor follows the health of applied objects. It is a Handler of a watch.
@@ -194,11 +196,19 @@ func (m *Monitor) consider(id apply.ID, facts ownership.Facts, exists bool) {
 	case told:
 		m.note(known, found, facts.ResourceVersion)
 	case unread:
-		if next := known.readable(); m.Clock.Now().Before(next) {
-			m.queue.AddAt(id, next)
-		} else {
-			m.queue.Add(id, queue.Normal)
-		}
+		m.soonRead(known)
+	}
+}
+
+// soonRead has an object read as soon as it may be: first those that somebody waits for. The lock is held.
+func (m *Monitor) soonRead(known *object) {
+	switch next := known.readable(); {
+	case m.Clock.Now().Before(next):
+		m.queue.AddAt(known.id, next)
+	case known.owner.awaited != nil:
+		m.queue.Add(known.id, queue.Urgent)
+	default:
+		m.queue.Add(known.id, queue.Normal)
 	}
 }
 
@@ -207,6 +217,9 @@ func (m *Monitor) note(known *object, found health.Finding, version string) (new
 	if news = known.note(found, version); news {
 		known.owner.changed = true
 		m.soon(known.owner)
+	}
+	if o := known.owner; o.awaited != nil && o.awaited(known.id) && o.verdict().decided() {
+		m.Options.Decided(o.name)
 	}
 	return news
 }

@@ -15,6 +15,8 @@ const (
 	// leastInterval and mostInterval bound the time between two reads of one object, which doubles while they find nothing new.
 	leastInterval = 500 * time.Millisecond
 	mostInterval  = 10 * time.Second
+	// awaitedInterval bounds it for an object that somebody waits for.
+	awaitedInterval = 2 * time.Second
 )
 
 // object is one object that is followed.
@@ -33,6 +35,8 @@ type object struct {
 	seen     string
 	read     time.Time
 	interval time.Duration
+	// least is the resourceVersion from which on it counts for somebody who waits.
+	least string
 }
 
 // judge says how an object fares as far as its metadata tell; otherwise, whether it has to be read.
@@ -54,8 +58,16 @@ func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health
 	return found, false, !o.assessed || o.seen == "" || older(o.seen, facts.ResourceVersion)
 }
 
+// current tells whether what was found is from after somebody began to wait.
+func (o *object) current() bool {
+	return o.assessed && !older(o.seen, o.least)
+}
+
 // readable is when it may be read next.
 func (o *object) readable() time.Time {
+	if o.owner.awaited != nil {
+		return o.read.Add(min(o.interval, awaitedInterval))
+	}
 	return o.read.Add(o.interval)
 }
 

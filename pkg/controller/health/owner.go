@@ -37,6 +37,8 @@ type owner struct {
 	changed  bool
 	reported time.Time
 	told     v1alpha1.HealthState
+	// awaited tells which objects somebody waits for; nil when nobody does.
+	awaited func(apply.ID) bool
 }
 
 func (o *owner) count(object *object, by int) {

@@ -107,9 +107,19 @@ type GitRepositorySpec struct {
 	// by hand. A Go duration, at least 10s. Default 10m.
 	// +optional
 	ReconcileInterval string `json:"reconcileInterval,omitempty"`
-	// timeout of one sync, from the look at the remote to the last object. A Go duration from 1s to 1h. Default 5m.
+	// timeout of one sync, from the look at the remote to the last object, and with wait until the last one is healthy. A Go
+	// duration from 1s to 1h. Default 5m.
 	// +optional
 	Timeout string `json:"timeout,omitempty"`
+	// wait lets a sync succeed only once everything that it applied is healthy, and fail when something is not within timeout. A
+	// newer commit ends the wait. Default false: a sync succeeds when everything is applied.
+	// +optional
+	Wait bool `json:"wait,omitempty"`
+	// dependsOn are GitRepositories that have to be Ready (with wait: and Healthy) before anything is applied for this one. What is
+	// applied already is kept as it is meanwhile. At most 32.
+	// +optional
+	// +listType=atomic
+	DependsOn []Dependency `json:"dependsOn,omitempty"`
 	// secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type
 	// kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and
 	// githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and
@@ -322,6 +332,15 @@ type GitRef struct {
 	// commit is a full commit hash: 40 hexadecimal digits.
 	// +optional
 	Commit string `json:"commit,omitempty"`
+}
+
+// Dependency names a GitRepository.
+type Dependency struct {
+	// name of the GitRepository.
+	Name string `json:"name"`
+	// namespace it is in. Default: that of the GitRepository which depends on it.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // LocalObjectReference names an object in the same namespace.

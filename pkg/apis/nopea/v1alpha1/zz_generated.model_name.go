@@ -11,8 +11,8 @@ func (in CommonMetadata) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
-func (in DecryptionSpec) OpenAPIModelName() string {
-	return "io.nopea.v1alpha1.DecryptionSpec"
+func (in Dependency) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.Dependency"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -28,11 +28,6 @@ func (in DriftedObject) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in EventsSpec) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.EventsSpec"
-}
-
-// OpenAPIModelName returns the OpenAPI model name for this type.
-func (in FieldChange) OpenAPIModelName() string {
-	return "io.nopea.v1alpha1.FieldChange"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -103,21 +98,6 @@ func (in ObjectHealth) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PendingPrune) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.PendingPrune"
-}
-
-// OpenAPIModelName returns the OpenAPI model name for this type.
-func (in Plan) OpenAPIModelName() string {
-	return "io.nopea.v1alpha1.Plan"
-}
-
-// OpenAPIModelName returns the OpenAPI model name for this type.
-func (in PlanList) OpenAPIModelName() string {
-	return "io.nopea.v1alpha1.PlanList"
-}
-
-// OpenAPIModelName returns the OpenAPI model name for this type.
-func (in PlannedObject) OpenAPIModelName() string {
-	return "io.nopea.v1alpha1.PlannedObject"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

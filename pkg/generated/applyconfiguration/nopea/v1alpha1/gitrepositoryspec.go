@@ -25,8 +25,15 @@ type GitRepositorySpecApplyConfiguration struct {
 	// reconcileInterval between two comparisons of the cluster with the applied commit, which find and put back edits made
 	// by hand. A Go duration, at least 10s. Default 10m.
 	ReconcileInterval *string `json:"reconcileInterval,omitempty"`
-	// timeout of one sync, from the look at the remote to the last object. A Go duration from 1s to 1h. Default 5m.
+	// timeout of one sync, from the look at the remote to the last object, and with wait until the last one is healthy. A Go
+	// duration from 1s to 1h. Default 5m.
 	Timeout *string `json:"timeout,omitempty"`
+	// wait lets a sync succeed only once everything that it applied is healthy, and fail when something is not within timeout. A
+	// newer commit ends the wait. Default false: a sync succeeds when everything is applied.
+	Wait *bool `json:"wait,omitempty"`
+	// dependsOn are GitRepositories that have to be Ready (with wait: and Healthy) before anything is applied for this one. What is
+	// applied already is kept as it is meanwhile. At most 32.
+	DependsOn []DependencyApplyConfiguration `json:"dependsOn,omitempty"`
 	// secretRef names a Secret in the same namespace with the Git credentials. For HTTP: keys username and password (also type
 	// kubernetes.io/basic-auth), or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey (and
 	// githubAppBaseURL, where it is not github.com); for TLS ca.crt, the certificates of authorities that are trusted too, and
@@ -145,6 +152,27 @@ func (b *GitRepositorySpecApplyConfiguration) WithReconcileInterval(value string
 // If called multiple times, the Timeout field is set to the value of the last call.
 func (b *GitRepositorySpecApplyConfiguration) WithTimeout(value string) *GitRepositorySpecApplyConfiguration {
 	b.Timeout = &value
+	return b
+}
+
+// WithWait sets the Wait field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Wait field is set to the value of the last call.
+func (b *GitRepositorySpecApplyConfiguration) WithWait(value bool) *GitRepositorySpecApplyConfiguration {
+	b.Wait = &value
+	return b
+}
+
+// WithDependsOn adds the given value to the DependsOn field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the DependsOn field.
+func (b *GitRepositorySpecApplyConfiguration) WithDependsOn(values ...*DependencyApplyConfiguration) *GitRepositorySpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithDependsOn")
+		}
+		b.DependsOn = append(b.DependsOn, *values[i])
+	}
 	return b
 }
 

@@ -1,0 +1,111 @@
+package health
+
+import (
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/ownership"
+)
+
+// Verdict is how the objects fare that somebody waits for.
+type Verdict struct {
+	// Total objects, of which so many are Healthy, and so many not looked at since the wait began.
+	Total, Healthy, Unread int
+	// Ailing are the others, the worst first.
+	Ailing []v1alpha1.ObjectHealth
+}
+
+// Done tells whether all are healthy.
+func (v Verdict) Done() bool {
+	return v.Healthy == v.Total
+}
+
+// Failed are those that will not become healthy by themselves.
+func (v Verdict) Failed() []v1alpha1.ObjectHealth {
+	for i := range v.Ailing {
+		if v.Ailing[i].State != v1alpha1.HealthStateUnhealthy {
+			return v.Ailing[:i]
+		}
+	}
+	return v.Ailing
+}
+
+func (v Verdict) decided() bool {
+	return v.Done() || len(v.Failed()) > 0
+}
+
+// Await begins to wait for the objects of a GitRepository, as they are from now on; counts tells which of them. Decided is called when
+// that is decided, until Rest ends the wait.
+func (m *Monitor) Await(name apply.Owner, counts func(apply.ID) bool) Verdict {
+	facts := m.factsOf(name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.owners[name]
+	if o == nil {
+		return Verdict{}
+	}
+	o.awaited = counts
+	for id, live := range facts {
+		known := o.objects[id]
+		if known == nil || !counts(id) {
+			continue
+		}
+		if known.least = live.ResourceVersion; !known.current() {
+			m.soonRead(known)
+		}
+	}
+	return o.verdict()
+}
+
+// Verdict is how those fare that are waited for.
+func (m *Monitor) Verdict(name apply.Owner) Verdict {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := m.owners[name]
+	if o == nil || o.awaited == nil {
+		return Verdict{}
+	}
+	return o.verdict()
+}
+
+// Rest ends a wait.
+func (m *Monitor) Rest(name apply.Owner) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if o := m.owners[name]; o != nil {
+		o.awaited = nil
+	}
+}
+
+func (o *owner) verdict() Verdict {
+	var v Verdict
+	for id, known := range o.objects {
+		switch {
+		case !o.awaited(id):
+			continue
+		case !known.current():
+			v.Unread++
+		case known.found.State == v1alpha1.HealthStateHealthy:
+			v.Healthy++
+		}
+		v.Total++
+	}
+	v.Ailing = o.ailing(func(known *object) bool { return o.awaited(known.id) && known.current() })
+	return v
+}
+
+// factsOf are what the watch shows of a GitRepository's objects. They are asked for without the lock: the watch has locks of its own,
+// and calls.
+func (m *Monitor) factsOf(name apply.Owner) map[apply.ID]ownership.Facts {
+	facts := make(map[apply.ID]ownership.Facts)
+	m.mu.Lock()
+	if o := m.owners[name]; o != nil {
+		for id := range o.objects {
+			facts[id] = ownership.Facts{}
+		}
+	}
+	m.mu.Unlock()
+	for id := range facts {
+		facts[id], _ = m.watch.Facts(id)
+	}
+	return facts
+}
