@@ -85,6 +85,7 @@ type Controller struct {
 
 	repositories       listers.GitRepositoryLister
 	repositoriesSynced cache.InformerSynced
+	dependents         cache.Indexer
 	syncs              cache.Indexer
 	syncsSynced        cache.InformerSynced
 	queue              *queue.Queue[types.NamespacedName]
@@ -118,6 +119,8 @@ type past struct {
 	settled *settled
 	// wait is a run whose objects are not healthy yet.
 	wait *wait
+	// heldBack: something is to be applied once what it depends on is Ready.
+	heldBack bool
 	// yielded is the Sync that let others go first.
 	yielded types.UID
 	// served are the Syncs that this process finished, while the cache does not show it yet.
@@ -144,6 +147,7 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 		Inventories:        &inventory.Store{Client: options.API},
 		repositories:       repositories.Lister(),
 		repositoriesSynced: repositories.Informer().HasSynced,
+		dependents:         repositories.Informer().GetIndexer(),
 		syncs:              syncs.Informer().GetIndexer(),
 		syncsSynced:        syncs.Informer().HasSynced,
 		queue:              queue.New[types.NamespacedName](options.Clock),
@@ -162,6 +166,9 @@ func New(options Options, repositories informers.GitRepositoryInformer, syncs in
 		return nil, nil
 	}}); err != nil {
 		return nil, fmt.Errorf("index syncs: %w", err)
+	}
+	if err := repositories.Informer().AddIndexers(byDependency); err != nil {
+		return nil, fmt.Errorf("index gitrepositories: %w", err)
 	}
 	if _, err := repositories.Informer().AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(object any, initial bool) {
@@ -198,6 +205,7 @@ func (c *Controller) repositoryChanged(old, object any) {
 	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = tombstone.Obj
 	}
+	c.wakeDependents(old, object)
 	repository, ok := object.(*v1alpha1.GitRepository)
 	if !ok {
 		return
@@ -309,18 +317,16 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 	}
 	c.keep(repository, remembered)
 	repository = c.attend(ctx, repository, remembered)
-	if requested := c.requested(repository, remembered); c.yields(ctx, repository, remembered, requested) {
+	held, yielded := c.act(ctx, repository, remembered)
+	if yielded {
 		c.queue.Add(key, queue.Urgent)
 		return
-	} else if len(requested) > 0 {
-		c.serve(ctx, repository, remembered, requested)
-	} else if trigger, due := remembered.cadence.due(repository, c.Clock.Now()); due {
-		c.look(ctx, repository, remembered, trigger)
 	}
 	c.trim(ctx, repository, remembered)
 	repository = c.reportDrift(ctx, repository, remembered)
 	c.reportHealth(ctx, repository)
 	next, ok := remembered.cadence.next(repository)
+	ok = ok && !held // or else an event of what it depends on tells
 	if again := remembered.again; !again.IsZero() && (!ok || again.Before(next)) {
 		next, ok = again, true
 	}
@@ -330,6 +336,33 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 	} else {
 		c.queue.Forget(key)
 	}
+}
+
+// act does what is requested of a GitRepository, or what is due. It tells whether something that it depends on holds that back, and
+// whether it lets others go first.
+func (c *Controller) act(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) (held, yields bool) {
+	why, cycle := c.heldBack(repository)
+	if why == nil && remembered.heldBack {
+		remembered.heldBack = false
+		remembered.cadence.repeat(c.Clock.Now())
+	}
+	requested := c.requested(repository, remembered)
+	trigger, due := remembered.cadence.due(repository, c.Clock.Now())
+	switch able := dryRuns(requested); {
+	case why != nil && len(able) > 0:
+		c.serve(ctx, repository, remembered, able)
+	case why != nil && (len(requested) > 0 || cycle != nil || due && trigger != v1alpha1.SyncTriggerPoll || due && !isReady(repository)):
+		c.holdBack(ctx, repository, remembered, why, cycle)
+	case why != nil:
+		remembered.heldBack = remembered.heldBack || due // a look at the remote is made up for
+	case c.yields(ctx, repository, remembered, requested):
+		return false, true
+	case len(requested) > 0:
+		c.serve(ctx, repository, remembered, requested)
+	case due:
+		c.look(ctx, repository, remembered, trigger)
+	}
+	return why != nil, false
 }
 
 // guard runs work and turns a panic of it into an error.

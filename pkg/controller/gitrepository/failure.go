@@ -42,6 +42,8 @@ const (
 	CodeRevisionNotCurrent     = "RevisionNotCurrent"
 	CodeHealthCheckFailed      = "HealthCheckFailed"
 	CodeSuperseded             = "Superseded"
+	CodeDependencyNotReady     = "DependencyNotReady"
+	CodeDependencyCycle        = "DependencyCycle"
 	CodeTimeout                = "Timeout"
 	CodeAPIServer              = "APIServerError"
 	CodeInternal               = "InternalError"

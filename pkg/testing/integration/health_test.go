@@ -48,6 +48,12 @@ func (v *tenant) kubelet() {
 	})
 }
 
+// run has one Pod run.
+func (v *tenant) run(pod string) {
+	v.t.Helper()
+	v.must(v.kube.CoreV1().Pods(v.namespace).Patch(background(), pod, types.StrategicMergePatchType, []byte(readyPod), metav1.PatchOptions{}, "status"))
+}
+
 // rolloutYAML is the manifest of a Deployment of one Pod that has a second to become ready.
 func rolloutYAML(name, image string, annotations ...string) string {
 	return fmt.Sprintf(`apiVersion: apps/v1
@@ -97,7 +103,7 @@ func TestHealthy(t *testing.T) {
 	if most := 2 + int(2*time.Since(began).Seconds()); len(reads) > most {
 		t.Errorf("200 writes of a status within %s led to %d reads", time.Since(began), len(reads))
 	}
-	v.must(v.kube.CoreV1().Pods(v.namespace).Patch(background(), "single", types.StrategicMergePatchType, []byte(readyPod), metav1.PatchOptions{}, "status"))
+	v.run("single")
 	repository = v.condition("shop", v1alpha1.ConditionHealthy, metav1.ConditionTrue, "Healthy")
 	if health := repository.Status.Health; health.Healthy != 2 || health.Objects != nil {
 		t.Fatalf("status.health is %+v", health)

@@ -24,12 +24,14 @@ const (
 // ValidateGitRepository checks an object that is about to be created.
 func ValidateGitRepository(repository *nopea.GitRepository) field.ErrorList {
 	errs := apivalidation.ValidateObjectMeta(&repository.ObjectMeta, true, validateRepositoryName, field.NewPath("metadata"))
+	errs = append(errs, validateDependencies(repository, field.NewPath("spec", "dependsOn"))...)
 	return append(errs, validateGitRepositorySpec(&repository.Spec, field.NewPath("spec"))...)
 }
 
 // ValidateGitRepositoryUpdate checks a change of anything but the status.
 func ValidateGitRepositoryUpdate(repository, old *nopea.GitRepository) field.ErrorList {
 	errs := apivalidation.ValidateObjectMetaUpdate(&repository.ObjectMeta, &old.ObjectMeta, field.NewPath("metadata"))
+	errs = append(errs, validateDependencies(repository, field.NewPath("spec", "dependsOn"))...)
 	return append(errs, validateGitRepositorySpec(&repository.Spec, field.NewPath("spec"))...)
 }
 

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/testing/githttp"
+)
+
+func waiting(s *v1alpha1.GitRepositorySpec) { s.Wait = true }
+
+// TestWait: a sync is over when its objects are healthy, fails when they are not, and becomes Ready once they are after all.
+func TestWait(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	repo := v.repo("shop", map[string]string{"web.yaml": rolloutYAML("web", "broken")})
+	v.declare("shop", repo.URL, waiting)
+	repository := v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, "HealthCheckFailed")
+	contains(t, repository.Status.LastError.Message, "1 of 1 objects failed", "Deployment.apps "+v.namespace+"/web", "timed out progressing")
+	if repository.Status.LastSync == nil || repository.Status.LastSync.Counts.Created != 1 {
+		t.Fatalf("the last sync is %+v", repository.Status.LastSync)
+	}
+	v.kubelet()
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": rolloutYAML("web", "works")}))(t)
+	sync := v.succeeded("shop")
+	if sync.Status.Counts.Configured != 1 || !apimeta.IsStatusConditionTrue(v.ready("shop").Status.Conditions, v1alpha1.ConditionHealthy) {
+		t.Fatalf("the Sync says %+v", sync.Status)
+	}
+	// Nothing of ConfigMaps can be waited for.
+	other := v.repo("other", map[string]string{"app.yaml": configMapYAML("settings", "one")})
+	v.declare("other", other.URL, waiting)
+	v.ready("other")
+	v.succeeded("other")
+
+	githttp.Must(repo.Commit(map[string]string{"pod.yaml": podYAML("late")}))(t)
+	v.respec("shop", func(s *v1alpha1.GitRepositorySpec) { s.Timeout = "2s" })
+	repository = v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, "HealthCheckFailed")
+	contains(t, repository.Status.LastError.Message, "not healthy within spec.timeout (2s)", "Pod "+v.namespace+"/late")
+	v.run("late")
+	v.ready("shop") // told by an event, without another try
+}
+
+// TestSupersede: a newer commit ends the wait of an older one at once.
+func TestSupersede(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	repo := v.repo("shop", map[string]string{"app.yaml": configMapYAML("settings", "one")})
+	v.declare("shop", repo.URL, waiting)
+	v.ready("shop")
+	best := time.Hour
+	for i := range 3 {
+		githttp.Must(repo.Commit(map[string]string{"pod.yaml": podYAML(fmt.Sprintf("never-%d", i))}))(t)
+		old := v.post("shop")
+		v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionUnknown, "Progressing")
+		if sync := githttp.Must(v.api.Syncs(v.namespace).Get(background(), old.Name, metav1.GetOptions{}))(t); sync.Status.Phase != v1alpha1.SyncPhaseRunning {
+			t.Fatalf("while it waits the Sync is %s", sync.Status.Phase)
+		}
+		commit := githttp.Must(repo.Commit(map[string]string{"app.yaml": configMapYAML("settings", fmt.Sprint(i))}))(t)
+		v.post("shop")
+		stored := time.Now()
+		ended := v.finished(old.Name)
+		best = min(best, ended.Status.CompletionTime.Sub(stored))
+		if ended.Status.Phase != v1alpha1.SyncPhaseFailed || ended.Status.Error.Code != "Superseded" {
+			t.Fatalf("the older Sync is %+v", ended.Status)
+		}
+		contains(t, ended.Status.Error.Message, "main@"+commit[:7])
+		v.eventually("the newer commit is live", func(context.Context) error {
+			if value := v.configMap("settings").Data["key"]; value != fmt.Sprint(i) {
+				return fmt.Errorf("it is %q", value)
+			}
+			return nil
+		})
+	}
+	t.Logf("a waiting Sync was superseded within %s of the newer one being stored", best)
+	if best > 100*time.Millisecond {
+		t.Errorf("a waiting Sync was superseded %s after the newer one was stored", best)
+	}
+}
+
+// dependent declares a GitRepository of a ConfigMap that depends on others.
+func (v *tenant) dependent(name, url string, on ...string) {
+	v.t.Helper()
+	v.declare(name, url, func(s *v1alpha1.GitRepositorySpec) {
+		for _, other := range on {
+			s.DependsOn = append(s.DependsOn, v1alpha1.Dependency{Name: other})
+		}
+	})
+}
+
+// TestDependsOn: nothing is applied before what it depends on is Ready, and at once when that is; a cycle is named by all that are in it.
+func TestDependsOn(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	app := v.repo("app", map[string]string{"app.yaml": configMapYAML("app", "one")})
+	v.dependent("app", app.URL, "base")
+	repository := v.condition("app", v1alpha1.ConditionReady, metav1.ConditionFalse, "DependencyNotReady")
+	contains(t, repository.Status.LastError.Message, "GitRepository "+v.namespace+"/base does not exist")
+	sync := v.post("app")
+	base := v.repo("base", map[string]string{"pod.yaml": podYAML("first")})
+	v.declare("base", base.URL, waiting)
+	v.condition("base", v1alpha1.ConditionReady, metav1.ConditionUnknown, "Progressing")
+	v.gone("app")
+	if planned := v.succeeded("app", v1alpha1.SyncSpec{DryRun: true}); planned.Status.Counts.Created != 1 {
+		t.Fatalf("a dry run plans %+v", planned.Status.Counts)
+	}
+	v.run("first")
+	if ended := v.finished(sync.Name); ended.Status.Phase != v1alpha1.SyncPhaseSucceeded || ended.Status.Counts.Created != 1 {
+		t.Fatalf("the Sync that waited is %+v", ended.Status)
+	}
+	v.ready("app")
+
+	v.respec("base", func(s *v1alpha1.GitRepositorySpec) { s.DependsOn = []v1alpha1.Dependency{{Name: "app"}} })
+	for _, name := range []string{"app", "base"} {
+		repository := v.condition(name, v1alpha1.ConditionReady, metav1.ConditionFalse, "DependencyCycle")
+		contains(t, repository.Status.LastError.Message, v.namespace+"/app", " → ", v.namespace+"/base")
+	}
+	// What is applied is kept meanwhile.
+	v.must(v.kube.CoreV1().ConfigMaps(v.namespace).Patch(background(), "app", types.MergePatchType, []byte(`{"data":{"key":"other"}}`), metav1.PatchOptions{}))
+	v.eventually("the edit is put back", func(context.Context) error {
+		if value := v.configMap("app").Data["key"]; value != "one" {
+			return fmt.Errorf("it is %q", value)
+		}
+		return nil
+	})
+	v.respec("base", func(s *v1alpha1.GitRepositorySpec) { s.DependsOn = nil })
+	v.ready("base")
+	v.ready("app")
+
+	repository = v.get("app")
+	repository.Spec.DependsOn = []v1alpha1.Dependency{{Name: "app"}}
+	if _, err := v.api.GitRepositories(v.namespace).Update(background(), repository, metav1.UpdateOptions{}); err == nil {
+		t.Fatal("a GitRepository may depend on itself")
+	} else {
+		contains(t, err.Error(), "spec.dependsOn[0]", "must not be the GitRepository itself")
+	}
+}
