@@ -34,6 +34,8 @@ type Desired struct {
 	Force bool
 	// Confidential: values of Secrets were put into it, or it was encrypted in Git. They must be shown nowhere.
 	Confidential bool
+	// Wave in which it is applied: lower ones go first.
+	Wave int
 	// HasHealth: it may fail to work although it was applied.
 	HasHealth bool
 	// Left are fields of the manifest that are left to somebody else.

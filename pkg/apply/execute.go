@@ -28,13 +28,15 @@ type Outcome struct {
 	Note   string
 	// Waiting: the step was not tried, because something before it failed.
 	Waiting bool
+	// Held: the step was not tried, because something of an earlier wave is not healthy yet.
+	Held bool
 	// Err why it failed: an *ObjectError.
 	Err error
 }
 
 // Failed tells whether the object is not as Git has it because of this outcome.
 func (o *Outcome) Failed() bool {
-	return o.Err != nil || o.Waiting || o.Done == Refuse
+	return o.Err != nil || o.Waiting || o.Held || o.Done == Refuse
 }
 
 type execution struct {
@@ -46,24 +48,32 @@ type execution struct {
 	outcomes map[*Step]Outcome
 }
 
-// Execute does what a plan says: stage after stage, the objects of a stage side by side. One bad object does not stop the others of
-// its stage; later stages wait. Pruning comes last, and only when nothing before it failed and prune allows it.
-func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool) []Outcome {
+// Execute does what a plan says: wave after wave, the stages of a wave one after the other, the objects of a stage side by side. One bad
+// object does not stop the others of its stage; later stages wait. A wave is held, with all after it, unless mayBegin says that all before
+// it is well; nil stands for always. Pruning comes last, and only when nothing before it failed or is held, and prune allows it.
+func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool, mayBegin func(wave int) bool) []Outcome {
 	e := &execution{Cluster: c, options: plan.options, outcomes: make(map[*Step]Outcome)}
-	blocked := false
-	for stage := range stageCount {
-		steps := plan.stage(stage)
-		if blocked {
-			e.wait(steps)
-			continue
+	blocked, held := false, false
+	for _, wave := range plan.waves() {
+		held = held || !blocked && mayBegin != nil && !mayBegin(wave.number)
+		for stage := range stageCount {
+			steps := wave.stage(stage)
+			switch {
+			case blocked:
+				e.wait(steps)
+				continue
+			case held:
+				e.hold(steps)
+				continue
+			}
+			if stage > StageDefinitions {
+				e.establish(ctx, steps)
+			}
+			e.applyStage(ctx, steps)
+			blocked = e.anyFailed(steps)
 		}
-		if stage > StageDefinitions {
-			e.establish(ctx, steps)
-		}
-		e.applyStage(ctx, steps)
-		blocked = e.anyFailed(steps)
 	}
-	e.clear(ctx, plan, prune && !blocked)
+	e.clear(ctx, plan, prune && !blocked && !held)
 	return e.inOrder(plan)
 }
 
@@ -314,6 +324,12 @@ func (e *execution) wait(steps []*Step) {
 			continue
 		}
 		e.finish(Outcome{Step: step, Waiting: true})
+	}
+}
+
+func (e *execution) hold(steps []*Step) {
+	for _, step := range steps {
+		e.finish(Outcome{Step: step, Held: true})
 	}
 }
 

@@ -135,7 +135,7 @@ func newHouse(t *testing.T, namespace, interval string, verify time.Duration) *h
 	keeper.Publish(ctx, Repository{Owner: owner, Object: repository, Cluster: acting, Identified: func(context.Context) error { return nil }},
 		desired, apply.NewInventory(nil))
 	plan := apply.NewPlan(desired, apply.NewInventory(nil), apply.Observation{}, apply.Options{})
-	for _, outcome := range acting.Execute(ctx, &plan, false) {
+	for _, outcome := range acting.Execute(ctx, &plan, false, nil) {
 		must(outcome.Err)
 	}
 	return h

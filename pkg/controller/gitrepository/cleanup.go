@@ -126,7 +126,7 @@ func (c *Controller) clear(ctx context.Context, repository *v1alpha1.GitReposito
 		return ending{}, err
 	}
 	plan := apply.NewPlan(nil, contents, seen, apply.Options{Prune: true, Ending: true, Now: began})
-	result := summarize(&plan, cluster.Execute(ctx, &plan, true))
+	result := summarize(&plan, cluster.Execute(ctx, &plan, true, nil))
 	denied := 0
 	for _, err := range result.failures {
 		if !apierrors.IsForbidden(err) {

@@ -331,7 +331,7 @@ func (c *Controller) process(ctx context.Context, key types.NamespacedName) {
 		next, ok = again, true
 	}
 	remembered.again = time.Time{}
-	if next, ok = remembered.wait.wakens(next, ok); ok {
+	if next, ok = remembered.wait.wakens(c.Clock.Now(), next, ok); ok {
 		c.queue.AddAt(key, next)
 	} else {
 		c.queue.Forget(key)
@@ -359,6 +359,8 @@ func (c *Controller) act(ctx context.Context, repository *v1alpha1.GitRepository
 		return false, true
 	case len(requested) > 0:
 		c.serve(ctx, repository, remembered, requested)
+	case remembered.wait.mayGoOn(repository):
+		c.goOnWithWave(ctx, repository, remembered)
 	case due:
 		c.look(ctx, repository, remembered, trigger)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -52,11 +53,15 @@ func desireOne(object manifest.Object, spec *v1alpha1.GitRepositorySpec, rules [
 	if err != nil {
 		return apply.Desired{}, err
 	}
+	wave, err := waveOf(object)
+	if err != nil {
+		return apply.Desired{}, err
+	}
 	desired := apply.Desired{
 		ID:      idOf(object),
 		Version: gvk.Version, File: object.Origin.File, Document: object.Origin.Document, Drift: policy,
 		Once:      annotations[v1alpha1.AnnotationRecreate] == "disabled",
-		HasHealth: health.Has(gvk.GroupKind(), object.Object),
+		HasHealth: health.Has(gvk.GroupKind(), object.Object), Wave: wave,
 	}
 	content := object.Object
 	if gvk.Group == "batch" && gvk.Kind == "Job" {
@@ -112,6 +117,27 @@ func policyOf(object manifest.Object, spec *v1alpha1.GitRepositorySpec) (v1alpha
 	return "", &Failure{Code: CodeManifestInvalid, Stalled: true,
 		Message: fmt.Sprintf("%s: the annotation %s is %q; it must be Prevent, Enforce, Warn or Ignore", object.Origin, v1alpha1.AnnotationDrift, written),
 		Hint:    "Nothing of this commit was applied. Correct the file and push."}
+}
+
+// annotationArgoWave is what Argo CD calls the same.
+const annotationArgoWave = "argocd.argoproj.io/sync-wave"
+
+// waveOf is the wave in which an object is applied, from its annotation in Git.
+func waveOf(object manifest.Object) (int, error) {
+	for _, name := range []string{v1alpha1.AnnotationSyncWave, annotationArgoWave} {
+		written := object.GetAnnotations()[name]
+		if written == "" {
+			continue
+		}
+		wave, err := strconv.ParseInt(written, 10, 32)
+		if err != nil {
+			return 0, &Failure{Code: CodeManifestInvalid, Stalled: true,
+				Message: fmt.Sprintf("%s: the annotation %s is %q; it must be a whole number, such as \"-1\"", object.Origin, name, shorten(written, 64)),
+				Hint:    "Nothing of this commit was applied. Correct the file and push."}
+		}
+		return int(wave), nil
+	}
+	return 0, nil
 }
 
 func matches(rule *v1alpha1.IgnoreDifference, id apply.ID) bool {

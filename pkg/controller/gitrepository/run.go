@@ -74,6 +74,10 @@ type run struct {
 	desired    []apply.Desired
 	// notes name what is not honoured of annotations for other tools.
 	notes []string
+	// through is the first wave that need not wait for those before it any more: they were seen to be healthy.
+	through *int
+	// next is the first wave that was held.
+	next *int
 	// startedID is the id of the CDEvent that told that the run began to write.
 	startedID string
 	known     *apply.Inventory
@@ -224,11 +228,11 @@ func (r *run) execute(ctx context.Context) (*summary, error) {
 	if err := r.Inventories.Save(ctx, r.record, next); err != nil {
 		return nil, err
 	}
-	outcomes := r.cluster.Execute(ctx, &r.plan, r.mayPrune())
+	outcomes := r.cluster.Execute(ctx, &r.plan, r.mayPrune(), r.mayBegin)
 	for i := range outcomes {
 		outcome := &outcomes[i]
 		switch {
-		case outcome.Err != nil, outcome.Waiting:
+		case outcome.Err != nil, outcome.Waiting, outcome.Held:
 		case outcome.Entry != nil:
 			next.Set(*outcome.Entry)
 		case outcome.Done == apply.Prune, outcome.Done == apply.Release, outcome.Done == apply.Forget:

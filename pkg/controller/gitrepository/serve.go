@@ -97,7 +97,7 @@ func (c *Controller) attempt(ctx context.Context, r *run, remembered *memory, pr
 		if result.summary, err = c.bring(limited, r, remembered.cadence.retrying()); err != nil {
 			return err
 		}
-		if held := r.heldPrune(); held != nil {
+		if held := r.heldPrune(); held != nil && result.summary.held == 0 {
 			result.prune = held
 			return r.pruneUnconfirmed(held)
 		}

@@ -35,6 +35,7 @@ type report struct {
 	worthSaying bool   // asked for, or something was changed
 	dryRun      bool
 	waiting     string // what has to become healthy before the run is over
+	partly      bool   // not everything is applied: the next wave waits
 }
 
 // progress marks the status of a run that has begun to change the cluster.
@@ -74,9 +75,11 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 		}
 		return
 	}
-	status.Applied = r.revision
+	if !r.partly {
+		status.Applied = r.revision
+	}
 	if r.waiting != "" {
-		message := shorten("everything is applied; waits for the health of "+r.waiting, maxMessage)
+		message := shorten(r.waiting, maxMessage)
 		set(status, generation, v1alpha1.ConditionReady, metav1.ConditionUnknown, ReasonProgressing, message)
 		set(status, generation, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ReasonProgressing, "waits for health")
 		set(status, generation, v1alpha1.ConditionStalled, metav1.ConditionFalse, ReasonNotStalled, "")

@@ -26,6 +26,8 @@ type summary struct {
 	waiting    int
 	// notes name what is not honoured of annotations for other tools.
 	notes []string
+	// held are the objects whose wave has not begun.
+	held int
 }
 
 // summarize counts what a plan found and what became of it. Without outcomes (a dry run) it counts what the plan would do.
@@ -54,6 +56,9 @@ func summarize(plan *apply.Plan, outcomes []apply.Outcome) summary {
 func (s *summary) add(outcome *apply.Outcome) {
 	step := outcome.Step
 	switch {
+	case outcome.Held:
+		s.held++
+		return
 	case outcome.Waiting:
 		s.waiting++
 		return

@@ -64,7 +64,7 @@ func historyOf(repository *v1alpha1.GitRepository) *events.History {
 
 // tellStart tells that a run begins to write.
 func (c *Controller) tellStart(r *run) {
-	if !r.writes() {
+	if !r.writes() || r.startedID != "" {
 		return
 	}
 	started := events.NewSyncStarted(events.Sync{

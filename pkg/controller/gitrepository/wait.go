@@ -24,9 +24,13 @@ type wait struct {
 	run    *run
 	syncs  []*v1alpha1.Sync
 	result *report
+	// next is the wave to go on with once the objects of those before are healthy; nil when everything is applied.
+	next *int
 	// settled is what to remember of the run when it ends well.
 	settled  *settled
 	deadline time.Time
+	// goesOn: the next wave may begin.
+	goesOn bool
 }
 
 // has tells whether a Sync waits here.
@@ -34,28 +38,41 @@ func (w *wait) has(uid types.UID) bool {
 	return w != nil && slices.ContainsFunc(w.syncs, func(sync *v1alpha1.Sync) bool { return sync.UID == uid })
 }
 
-// wakens is when the wait ends at the latest.
-func (w *wait) wakens(next time.Time, ok bool) (time.Time, bool) {
-	if w != nil && (!ok || w.deadline.Before(next)) {
+// wakens is when the wait is to be looked at if nothing else comes before.
+func (w *wait) wakens(now, next time.Time, ok bool) (time.Time, bool) {
+	if w != nil && now.Before(w.deadline) && (!ok || w.deadline.Before(next)) {
 		return w.deadline, true
 	}
 	return next, ok
 }
 
+// mayGoOn tells whether the next wave is to be applied now: what NOPEA does by itself rests while a GitRepository is suspended.
+func (w *wait) mayGoOn(repository *v1alpha1.GitRepository) bool {
+	return w != nil && w.goesOn && (!repository.Spec.Suspend || w.result.trigger == v1alpha1.SyncTriggerManual)
+}
+
 // judge tells from how the objects fare whether a wait is over, and how it failed if it did.
-func judge(verdict *health.Verdict, spec *v1alpha1.GitRepositorySpec, deadline, now time.Time) (over bool, failure *Failure) {
+func judge(verdict *health.Verdict, spec *v1alpha1.GitRepositorySpec, next *int, deadline, now time.Time) (over bool, failure *Failure) {
 	const hint = "Look at them with kubectl describe. Once they are healthy this GitRepository becomes Ready by itself; a newer commit is applied in any case."
 	switch failed := verdict.Failed(); {
 	case verdict.Done():
 		return true, nil
 	case len(failed) > 0:
 		return true, &Failure{Code: CodeHealthCheckFailed, Hint: hint,
-			Message: fmt.Sprintf("everything is applied, but %d of %d objects failed: %s", len(failed), verdict.Total, health.Describe(failed))}
+			Message: fmt.Sprintf("%s, but %d of %d objects failed: %s", stage(next), len(failed), verdict.Total, health.Describe(failed))}
 	case now.Before(deadline):
 		return false, nil
 	}
 	return true, &Failure{Code: CodeHealthCheckFailed, Hint: hint,
-		Message: fmt.Sprintf("not healthy within spec.timeout (%s): %s", spec.Timeout, outstanding(verdict))}
+		Message: fmt.Sprintf("%s, but not healthy within spec.timeout (%s): %s", stage(next), spec.Timeout, outstanding(verdict))}
+}
+
+// stage says how far a run has come that waits.
+func stage(next *int) string {
+	if next == nil {
+		return "everything is applied"
+	}
+	return fmt.Sprintf("what comes before wave %d is applied", *next)
 }
 
 // outstanding says what a wait is still for.
@@ -70,8 +87,10 @@ func outstanding(verdict *health.Verdict) string {
 // awaitsHealth tells whether a run is over only when its objects are healthy: one that somebody asked for, that did something, or that
 // is to make a GitRepository Ready. Of one that found all as it was the condition Healthy tells.
 func (r *run) awaitsHealth(syncs []*v1alpha1.Sync, result *report) bool {
-	changed := result.summary != nil && result.summary.changed() > 0
-	return r.repository.Spec.Wait && result.failure == nil && (len(syncs) > 0 || changed || !isReady(r.repository))
+	if result.failure != nil {
+		return false
+	}
+	return r.next != nil || r.repository.Spec.Wait && (len(syncs) > 0 || result.summary.changed() > 0 || !isReady(r.repository))
 }
 
 // goOn takes over the Syncs of a wait for the same commit: they end as this run does.
@@ -111,30 +130,33 @@ func (c *Controller) hold(r *run, remembered *memory, syncs []*v1alpha1.Sync, re
 	verdict := c.Health.Verdict(owner)
 	if len(syncs) == 0 && result.summary.changed() == 0 && verdict.Total > 0 && verdict.Unread == 0 && failedCheck(r.repository, r.revision) {
 		deadline = time.Time{}
-	} else {
+	} else if r.next == nil {
 		verdict = c.Health.Await(owner, func(apply.ID) bool { return true })
 	}
-	over, failure := judge(&verdict, &r.repository.Spec, deadline, c.Clock.Now())
+	result.partly = r.next != nil
+	over, failure := judge(&verdict, &r.repository.Spec, r.next, deadline, c.Clock.Now())
 	switch {
-	case over && failure == nil:
+	case failure != nil:
+		result.failure, remembered.settled = failure, nil
+		return nil
+	case over && r.next == nil:
 		c.Health.Rest(owner)
 		return nil
 	case over:
-		result.failure, remembered.settled = failure, nil
-		return nil
+		c.queue.Add(keyOf(r.repository), queue.Urgent) // they have become healthy just now
 	}
-	result.waiting = outstanding(&verdict)
-	held := &wait{syncs: syncs, result: result, settled: remembered.settled, deadline: deadline, run: &run{
-		Controller: c, repository: r.repository, generation: r.generation, revision: r.revision, startedID: r.startedID}}
+	result.waiting = stage(r.next) + "; waits for the health of " + outstanding(&verdict)
+	held := &wait{next: r.next, syncs: syncs, result: result, settled: remembered.settled, deadline: deadline, run: &run{
+		Controller: c, repository: r.repository, generation: r.generation, revision: r.revision, resolved: r.resolved, startedID: r.startedID}}
 	remembered.settled = nil
 	return held
 }
 
 // failedCheck tells whether a GitRepository's objects were not healthy in time, at this commit.
 func failedCheck(repository *v1alpha1.GitRepository, revision *v1alpha1.Revision) bool {
-	ready, applied := apimeta.FindStatusCondition(repository.Status.Conditions, v1alpha1.ConditionReady), repository.Status.Applied
+	ready, attempted := apimeta.FindStatusCondition(repository.Status.Conditions, v1alpha1.ConditionReady), repository.Status.Attempted
 	return ready != nil && ready.Reason == CodeHealthCheckFailed && ready.ObservedGeneration == repository.Generation &&
-		applied != nil && revision != nil && applied.Commit == revision.Commit
+		attempted != nil && revision != nil && attempted.Commit == revision.Commit
 }
 
 // attend looks at a wait, and ends it when that is due. It returns the GitRepository as it is then.
@@ -142,7 +164,7 @@ func (c *Controller) attend(ctx context.Context, repository *v1alpha1.GitReposit
 	w, now := remembered.wait, c.Clock.Now()
 	verdict := c.Health.Verdict(ownerOf(repository))
 	if w == nil {
-		if verdict.Total > 0 && verdict.Done() && failedCheck(repository, repository.Status.Applied) {
+		if verdict.Total > 0 && verdict.Done() && failedCheck(repository, repository.Status.Attempted) {
 			remembered.cadence.repeat(now) // they have become healthy after all
 		}
 		return repository
@@ -150,8 +172,8 @@ func (c *Controller) attend(ctx context.Context, repository *v1alpha1.GitReposit
 	if repository.Generation != w.run.generation {
 		return repository // the run that follows takes it over
 	}
-	over, failure := judge(&verdict, &repository.Spec, w.deadline, now)
-	if !over {
+	over, failure := judge(&verdict, &repository.Spec, w.next, w.deadline, now)
+	if w.goesOn = over && failure == nil && w.next != nil; !over || w.goesOn {
 		return repository
 	}
 	remembered.wait = nil
@@ -164,6 +186,35 @@ func (c *Controller) attend(ctx context.Context, repository *v1alpha1.GitReposit
 		remembered.settled = w.settled
 	}
 	return c.record(ctx, w.run, remembered, w.syncs, w.result)
+}
+
+// mayBegin tells whether everything that is applied before a wave is healthy, and has it awaited if not.
+func (r *run) mayBegin(wave int) bool {
+	before := make(map[apply.ID]bool)
+	for i := range r.desired {
+		if d := &r.desired[i]; d.HasHealth && d.Wave < wave {
+			before[d.ID] = true
+		}
+	}
+	if len(before) == 0 || r.through != nil && wave <= *r.through {
+		return true
+	}
+	verdict := r.Health.Await(ownerOf(r.repository), func(id apply.ID) bool { return before[id] })
+	if verdict.Done() {
+		return true
+	}
+	r.next = &wave
+	return false
+}
+
+// goOnWithWave applies the next wave of a run that waited for those before.
+func (c *Controller) goOnWithWave(ctx context.Context, repository *v1alpha1.GitRepository, remembered *memory) {
+	w := remembered.wait
+	r := &run{Controller: c, repository: repository, began: c.Clock.Now(), trigger: w.result.trigger, early: remembered.source,
+		resolved: w.run.resolved, startedID: w.run.startedID, through: w.next, asked: true}
+	result := c.attempt(ctx, r, remembered, r.prepare)
+	result.trigger = w.result.trigger
+	c.conclude(ctx, r, remembered, nil, result)
 }
 
 // supersede ends the wait of another commit than the one that was found now.

@@ -36,24 +36,24 @@ func (v Verdict) decided() bool {
 // Await begins to wait for the objects of a GitRepository, as they are from now on; counts tells which of them. Decided is called when
 // that is decided, until Rest ends the wait.
 func (m *Monitor) Await(name apply.Owner, counts func(apply.ID) bool) Verdict {
-	facts := m.factsOf(name)
+	seen := m.sightsOf(name)
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	o := m.owners[name]
 	if o == nil {
+		m.mu.Unlock()
 		return Verdict{}
 	}
 	o.awaited = counts
-	for id, live := range facts {
-		known := o.objects[id]
-		if known == nil || !counts(id) {
-			continue
-		}
-		if known.least = live.ResourceVersion; !known.current() {
-			m.soonRead(known)
+	for id, known := range o.objects {
+		if counts(id) {
+			known.least = seen[id].facts.ResourceVersion
 		}
 	}
-	return o.verdict()
+	m.mu.Unlock()
+	for id, sight := range seen {
+		m.consider(id, sight.facts, sight.exists)
+	}
+	return m.Verdict(name)
 }
 
 // Verdict is how those fare that are waited for.
@@ -93,19 +93,25 @@ func (o *owner) verdict() Verdict {
 	return v
 }
 
-// factsOf are what the watch shows of a GitRepository's objects. They are asked for without the lock: the watch has locks of its own,
-// and calls.
-func (m *Monitor) factsOf(name apply.Owner) map[apply.ID]ownership.Facts {
-	facts := make(map[apply.ID]ownership.Facts)
+// sight is what the watch shows of an object.
+type sight struct {
+	facts  ownership.Facts
+	exists bool
+}
+
+// sightsOf is what the watch shows of a GitRepository's objects. It is asked without the lock: the watch has locks of its own, and calls.
+func (m *Monitor) sightsOf(name apply.Owner) map[apply.ID]sight {
+	seen := make(map[apply.ID]sight)
 	m.mu.Lock()
 	if o := m.owners[name]; o != nil {
 		for id := range o.objects {
-			facts[id] = ownership.Facts{}
+			seen[id] = sight{}
 		}
 	}
 	m.mu.Unlock()
-	for id := range facts {
-		facts[id], _ = m.watch.Facts(id)
+	for id := range seen {
+		facts, exists := m.watch.Facts(id)
+		seen[id] = sight{facts, exists}
 	}
-	return facts
+	return seen
 }

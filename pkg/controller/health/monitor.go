@@ -2,8 +2,6 @@ package health
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -160,16 +158,8 @@ func (m *Monitor) Forget(name apply.Owner) {
 
 // Look has read whatever changed without an event that told so: what NOPEA itself wrote, and what is followed since.
 func (m *Monitor) Look(name apply.Owner) {
-	m.mu.Lock()
-	var ids []apply.ID
-	if o := m.owners[name]; o != nil {
-		ids = slices.Collect(maps.Keys(o.objects))
-	}
-	m.mu.Unlock()
-	for _, id := range ids {
-		// Asked without the lock: the watch has locks of its own, and calls.
-		facts, exists := m.watch.Facts(id)
-		m.consider(id, facts, exists)
+	for id, sight := range m.sightsOf(name) {
+		m.consider(id, sight.facts, sight.exists)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -54,8 +54,12 @@ func (v *tenant) run(pod string) {
 	v.must(v.kube.CoreV1().Pods(v.namespace).Patch(background(), pod, types.StrategicMergePatchType, []byte(readyPod), metav1.PatchOptions{}, "status"))
 }
 
-// rolloutYAML is the manifest of a Deployment of one Pod that has a second to become ready.
+// rolloutYAML is the manifest of a Deployment of one Pod. That of the image "broken" is given up after a second.
 func rolloutYAML(name, image string, annotations ...string) string {
+	deadline := 600
+	if image == "broken" {
+		deadline = 1
+	}
 	return fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -63,12 +67,12 @@ metadata:
   annotations: {%[3]s}
 spec:
   replicas: 1
-  progressDeadlineSeconds: 1
+  progressDeadlineSeconds: %[4]d
   selector: {matchLabels: {app: %[1]s}}
   template:
     metadata: {labels: {app: %[1]s}}
     spec: {containers: [{name: main, image: %[2]s}]}
-`, name, image, strings.Join(annotations, ", "))
+`, name, image, strings.Join(annotations, ", "), deadline)
 }
 
 func podYAML(name string) string {

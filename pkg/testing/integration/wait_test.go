@@ -141,3 +141,37 @@ func TestDependsOn(t *testing.T) {
 		contains(t, err.Error(), "spec.dependsOn[0]", "must not be the GitRepository itself")
 	}
 }
+
+// TestWaves: a wave begins when those before it are healthy, and stops where one fails.
+func TestWaves(t *testing.T) {
+	t.Parallel()
+	v := newTenant(t)
+	wave := func(number string) string { return fmt.Sprintf("nopea.io/sync-wave: %q", number) }
+	annotated := func(manifest, name, number string) string {
+		return replaceAll(manifest, "name: "+name+"\n", "name: "+name+"\n  annotations: {"+wave(number)+"}\n")
+	}
+	repo := v.repo("shop", map[string]string{
+		"early.yaml": annotated(configMapYAML("early", "one"), "early", "-1"),
+		"web.yaml":   rolloutYAML("web", "broken", wave("0")),
+		"late.yaml":  annotated(configMapYAML("late", "one"), "late", "5"),
+	})
+	v.declare("shop", repo.URL)
+	repository := v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, "HealthCheckFailed")
+	contains(t, repository.Status.LastError.Message, "what comes before wave 5 is applied", "Deployment.apps "+v.namespace+"/web", "timed out progressing")
+	if v.configMap("early"); repository.Status.Applied != nil {
+		t.Fatalf("a commit counts as applied of which a wave is not: %+v", repository.Status.Applied)
+	}
+	v.gone("late")
+	v.kubelet()
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": rolloutYAML("web", "works", wave("0"))}))(t)
+	sync := v.succeeded("shop")
+	if counts := sync.Status.Counts; counts.Configured != 1 || counts.Created != 1 || counts.Unchanged != 1 {
+		t.Fatalf("the Sync counts %+v", counts)
+	}
+	v.configMap("late")
+	if applied := v.ready("shop").Status.Applied; applied == nil || applied.Commit != sync.Status.Revision.Commit {
+		t.Fatalf("applied is %+v", applied)
+	}
+	githttp.Must(repo.Commit(map[string]string{"late.yaml": annotated(configMapYAML("late", "two"), "late", "soon")}))(t)
+	contains(t, v.failed("shop", "ManifestInvalid").Status.Error.Message, "late.yaml", "nopea.io/sync-wave", `"soon"`)
+}

@@ -47,6 +47,8 @@ const (
 const (
 	// AnnotationDrift, on an object in Git, is the DriftPolicy of that object.
 	AnnotationDrift = "nopea.io/drift"
+	// AnnotationSyncWave, on an object in Git, is the number of its wave: it is applied once everything of lower waves is healthy.
+	AnnotationSyncWave = "nopea.io/sync-wave"
 	// AnnotationRecreate, on an object in Git, is "disabled" where a deleted object is to come back only when its manifest changes.
 	AnnotationRecreate = "nopea.io/recreate"
 	// AnnotationPrune, on an object in Git or a live one, is "disabled" where it is never to be deleted.
