@@ -283,8 +283,14 @@ func (v *tenant) tenantRequests(mark localcluster.Mark) []localcluster.Event {
 // ownSandbox is a cluster of the test's own, for tests that stop servers or leave something that blocks others.
 func ownSandbox(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
+	return ownSandboxOf(t, 0)
+}
+
+// ownSandboxOf is ownSandbox with simulated nodes, on which Pods run.
+func ownSandboxOf(t *testing.T, nodes int) *sandbox.Sandbox {
+	t.Helper()
 	dir := githttp.Must(os.MkdirTemp("", "nopea-"))(t)
-	cluster, err := localcluster.Start(background(), localcluster.Options{Dir: filepath.Join(dir, "cluster")})
+	cluster, err := localcluster.Start(background(), localcluster.Options{Dir: filepath.Join(dir, "cluster"), Nodes: nodes})
 	if err != nil {
 		t.Fatal(err)
 	}

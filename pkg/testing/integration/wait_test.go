@@ -175,3 +175,48 @@ func TestWaves(t *testing.T) {
 	githttp.Must(repo.Commit(map[string]string{"late.yaml": annotated(configMapYAML("late", "two"), "late", "soon")}))(t)
 	contains(t, v.failed("shop", "ManifestInvalid").Status.Error.Message, "late.yaml", "nopea.io/sync-wave", `"soon"`)
 }
+
+// TestRolloutsOnNodes: on nodes, rollouts become healthy and fail as they do in any cluster, and a wait outlives the controller.
+func TestRolloutsOnNodes(t *testing.T) {
+	t.Parallel()
+	v := newTenantOn(t, ownSandboxOf(t, 1))
+	// One that asks for more than any node has finds no place.
+	large := func(deadline int) string {
+		return replaceAll(replaceAll(rolloutYAML("web", "large"), "image: large", `image: large, resources: {requests: {cpu: "4000"}}`),
+			"progressDeadlineSeconds: 600", fmt.Sprintf("progressDeadlineSeconds: %d", deadline))
+	}
+	repo := v.repo("shop", map[string]string{
+		"web.yaml": rolloutYAML("web", "works"),
+		"job.yaml": "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: main, image: works}]}}}\n",
+	})
+	v.declare("shop", repo.URL, waiting)
+	if health := v.ready("shop").Status.Health; health.Healthy != 2 {
+		t.Fatalf("status.health is %+v", health)
+	}
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": large(1)}))(t)
+	contains(t, v.failed("shop", "HealthCheckFailed").Status.Error.Message, "timed out progressing")
+
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": large(599)}))(t)
+	old := v.post("shop")
+	v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionUnknown, "Progressing")
+	read := func(ctx context.Context) *v1alpha1.Sync {
+		return githttp.Must(v.api.Syncs(v.namespace).Get(ctx, old.Name, metav1.GetOptions{}))(t)
+	}
+	taken := read(background()).Status.StartTime
+	v.git.TakeRequests()
+	if err := v.on.Controller.Restart(background()); err != nil {
+		t.Fatal(err)
+	}
+	v.eventually("the Sync is taken up again, and waits", func(ctx context.Context) error {
+		if status := read(ctx).Status; status.Phase != v1alpha1.SyncPhaseRunning || !taken.Before(status.StartTime) {
+			return fmt.Errorf("it is %+v", status)
+		}
+		return nil
+	})
+	v.pollsOf("shop.git", 1) // it has looked at the ref again
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": rolloutYAML("web", "again")}))(t)
+	v.succeeded("shop")
+	if ended := v.finished(old.Name); ended.Status.Error == nil || ended.Status.Error.Code != "Superseded" {
+		t.Fatalf("the Sync from before the restart is %+v", ended.Status)
+	}
+}
