@@ -100,12 +100,12 @@ func TestHealthy(t *testing.T) {
 	v.condition("shop", v1alpha1.ConditionHealthy, metav1.ConditionUnknown, "Progressing") // the Pod that no kubelet runs
 	mark := githttp.Must(v.on.Cluster.AuditLog().Mark())(t)
 	began := time.Now()
-	for i := range 200 {
+	for i := range 100 {
 		v.must(v.kube.CoreV1().Pods(v.namespace).Patch(background(), "single", types.MergePatchType, fmt.Appendf(nil, `{"status":{"message":"%d"}}`, i), metav1.PatchOptions{}, "status"))
 	}
 	reads := githttp.Must(v.on.Cluster.AuditLog().Since(mark, localcluster.Match{ImpersonatedUser: v.serviceAccount(), Verbs: []string{"get"}, Resource: "pods"}))(t)
 	if most := 2 + int(2*time.Since(began).Seconds()); len(reads) > most {
-		t.Errorf("200 writes of a status within %s led to %d reads", time.Since(began), len(reads))
+		t.Errorf("100 writes of a status within %s led to %d reads", time.Since(began), len(reads))
 	}
 	v.run("single")
 	repository = v.condition("shop", v1alpha1.ConditionHealthy, metav1.ConditionTrue, "Healthy")

@@ -47,6 +47,19 @@ func TestWait(t *testing.T) {
 	v.ready("shop") // told by an event, without another try
 }
 
+// waitsAt waits until a GitRepository waits for the health of what a commit holds.
+func (v *tenant) waitsAt(name, commit string) {
+	v.t.Helper()
+	v.eventually(name+" waits at "+commit, func(context.Context) error {
+		repository := v.get(name)
+		ready := apimeta.FindStatusCondition(repository.Status.Conditions, v1alpha1.ConditionReady)
+		if repository.Status.Attempted.Commit != commit || ready.Status != metav1.ConditionUnknown || ready.Reason != "Progressing" {
+			return fmt.Errorf("it is %+v", repository.Status)
+		}
+		return nil
+	})
+}
+
 // TestSupersede: a newer commit ends the wait of an older one at once.
 func TestSupersede(t *testing.T) {
 	t.Parallel()
@@ -56,9 +69,9 @@ func TestSupersede(t *testing.T) {
 	v.ready("shop")
 	best := time.Hour
 	for i := range 3 {
-		githttp.Must(repo.Commit(map[string]string{"pod.yaml": podYAML(fmt.Sprintf("never-%d", i))}))(t)
+		never := githttp.Must(repo.Commit(map[string]string{"pod.yaml": podYAML(fmt.Sprintf("never-%d", i))}))(t)
 		old := v.post("shop")
-		v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionUnknown, "Progressing")
+		v.waitsAt("shop", never)
 		if sync := githttp.Must(v.api.Syncs(v.namespace).Get(background(), old.Name, metav1.GetOptions{}))(t); sync.Status.Phase != v1alpha1.SyncPhaseRunning {
 			t.Fatalf("while it waits the Sync is %s", sync.Status.Phase)
 		}
@@ -181,9 +194,8 @@ func TestRolloutsOnNodes(t *testing.T) {
 	t.Parallel()
 	v := newTenantOn(t, ownSandboxOf(t, 1))
 	// One that asks for more than any node has finds no place.
-	large := func(deadline int) string {
-		return replaceAll(replaceAll(rolloutYAML("web", "large"), "image: large", `image: large, resources: {requests: {cpu: "4000"}}`),
-			"progressDeadlineSeconds: 600", fmt.Sprintf("progressDeadlineSeconds: %d", deadline))
+	large := func(image string) string {
+		return replaceAll(rolloutYAML("web", image), "image: "+image, "image: "+image+`, resources: {requests: {cpu: "4000"}}`)
 	}
 	repo := v.repo("shop", map[string]string{
 		"web.yaml": rolloutYAML("web", "works"),
@@ -193,12 +205,12 @@ func TestRolloutsOnNodes(t *testing.T) {
 	if health := v.ready("shop").Status.Health; health.Healthy != 2 {
 		t.Fatalf("status.health is %+v", health)
 	}
-	githttp.Must(repo.Commit(map[string]string{"web.yaml": large(1)}))(t)
+	githttp.Must(repo.Commit(map[string]string{"web.yaml": large("broken")}))(t)
 	contains(t, v.failed("shop", "HealthCheckFailed").Status.Error.Message, "timed out progressing")
 
-	githttp.Must(repo.Commit(map[string]string{"web.yaml": large(599)}))(t)
+	patient := githttp.Must(repo.Commit(map[string]string{"web.yaml": large("patient")}))(t)
 	old := v.post("shop")
-	v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionUnknown, "Progressing")
+	v.waitsAt("shop", patient)
 	read := func(ctx context.Context) *v1alpha1.Sync {
 		return githttp.Must(v.api.Syncs(v.namespace).Get(ctx, old.Name, metav1.GetOptions{}))(t)
 	}
