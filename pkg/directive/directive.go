@@ -116,7 +116,7 @@ var inert = map[string]bool{
 	fluxPrune: true, fluxReconcile: true, fluxForce: true, fluxSubstitute: true, fluxSSA: true,
 	fluxPrefix + "checksum": true, argoSyncOptions: true,
 	argoPrefix + "tracking-id": true, argoPrefix + "installation-id": true, argoPrefix + "refresh": true,
-	argoPrefix + "manifest-generate-paths": true,
+	argoPrefix + "manifest-generate-paths": true, argoPrefix + "sync-wave": true,
 }
 
 // inertOptions of Argo CD are honoured, or are what is done anyhow.

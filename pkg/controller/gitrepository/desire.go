@@ -132,7 +132,7 @@ func waveOf(object manifest.Object) (int, error) {
 		wave, err := strconv.ParseInt(written, 10, 32)
 		if err != nil {
 			return 0, &Failure{Code: CodeManifestInvalid, Stalled: true,
-				Message: fmt.Sprintf("%s: the annotation %s is %q; it must be a whole number, such as \"-1\"", object.Origin, name, shorten(written, 64)),
+				Message: fmt.Sprintf("%s: the annotation %s must be a whole number, such as \"-1\"", object.Origin, name),
 				Hint:    "Nothing of this commit was applied. Correct the file and push."}
 		}
 		return int(wave), nil

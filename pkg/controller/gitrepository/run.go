@@ -44,6 +44,7 @@ type run struct {
 	newborn bool
 	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
 	// found is called once the commit is known, and before anything is done about it.
+	// found is called once the commit is known and verified, and before anything is done about it.
 	found func(context.Context)
 	// rehearsal: only the plan is wanted, and all of it.
 	rehearsal bool
@@ -91,9 +92,6 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.gather(ctx); err != nil {
 		return err
 	}
-	if r.found != nil {
-		r.found(ctx)
-	}
 	r.ahead.told(*r.resolved)
 	r.movedTag = movedTag(&r.repository.Status, *r.resolved)
 	snapshot, err := r.source.Fetch(ctx, *r.resolved)
@@ -103,6 +101,9 @@ func (r *run) prepare(ctx context.Context) error {
 	r.revision = withCommit(r.revision, snapshot.Commit())
 	if err := r.verify(ctx, snapshot); err != nil {
 		return err
+	}
+	if r.found != nil {
+		r.found(ctx)
 	}
 	if err := r.readInputs(ctx); err != nil {
 		return err

@@ -96,8 +96,8 @@ func (r *run) awaitsHealth(syncs []*v1alpha1.Sync, result *report) bool {
 // goOn takes over the Syncs of a wait for the same commit: they end as this run does.
 func (r *run) goOn(remembered *memory, syncs []*v1alpha1.Sync, result *report) []*v1alpha1.Sync {
 	w := remembered.wait
-	if w == nil || r.revision == nil {
-		return syncs
+	if w == nil || r.revision == nil || w.result.revision.Commit != r.revision.Commit {
+		return syncs // of another commit: one that could not be used, or else the wait would have been superseded
 	}
 	remembered.wait = nil
 	r.startedID = w.run.startedID

@@ -120,7 +120,7 @@ func (m *Monitor) Follow(name apply.Owner, cluster *apply.Cluster, desired []app
 			m.objects[d.ID], o.objects[d.ID] = known, known
 			o.changed = true
 		}
-		known.version, known.file, known.transient = d.Version, d.File, d.Once || d.Finishing
+		known.version, known.file, known.transient, known.confidential = d.Version, d.File, d.Once || d.Finishing, d.Confidential
 	}
 	for id, known := range o.objects {
 		if !wanted[id] {

@@ -25,6 +25,8 @@ type object struct {
 	id    apply.ID
 	// version of the API and file in which Git has it.
 	version, file string
+	// confidential: what it says may hold values of Secrets, and is not shown.
+	confidential bool
 	// transient: it is as it should be when it is gone after it had run.
 	transient bool
 
@@ -73,6 +75,9 @@ func (o *object) readable() time.Time {
 
 // note keeps what was found at a resourceVersion, and tells whether that is news.
 func (o *object) note(found health.Finding, version string) bool {
+	if o.confidential {
+		found.Message = "what it says is not shown, as values of Secrets were put into it"
+	}
 	o.seen = version
 	if o.assessed && o.found == found {
 		return false

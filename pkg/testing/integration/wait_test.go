@@ -186,7 +186,7 @@ func TestWaves(t *testing.T) {
 		t.Fatalf("applied is %+v", applied)
 	}
 	githttp.Must(repo.Commit(map[string]string{"late.yaml": annotated(configMapYAML("late", "two"), "late", "soon")}))(t)
-	contains(t, v.failed("shop", "ManifestInvalid").Status.Error.Message, "late.yaml", "nopea.io/sync-wave", `"soon"`)
+	contains(t, v.failed("shop", "ManifestInvalid").Status.Error.Message, "late.yaml", "nopea.io/sync-wave must be a whole number")
 }
 
 // TestRolloutsOnNodes: on nodes, rollouts become healthy and fail as they do in any cluster, and a wait outlives the controller.
