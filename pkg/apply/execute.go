@@ -77,13 +77,6 @@ func (c *Cluster) Execute(ctx context.Context, plan *Plan, prune bool, mayBegin 
 	return e.inOrder(plan)
 }
 
-// stage returns the steps on desired objects of one stage that need something done.
-func (p *Plan) stage(stage Stage) []*Step {
-	return slices.DeleteFunc(p.Of(Create, Configure, Adopt, Verify, Refuse, Blocked, Paused), func(s *Step) bool {
-		return s.Desired == nil || StageOf(s.ID) != stage
-	})
-}
-
 // applyStage applies a stage, and tries what failed once more when others of the stage changed meanwhile: a RoleBinding may have
 // come before its Role.
 func (e *execution) applyStage(ctx context.Context, steps []*Step) {

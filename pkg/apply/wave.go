@@ -13,7 +13,7 @@ type wave struct {
 
 // waves are the steps on desired objects that need something done, the lowest wave first.
 func (p *Plan) waves() []wave {
-	steps := slices.DeleteFunc(p.Of(Create, Configure, Verify, Refuse, Blocked, Paused), func(s *Step) bool { return s.Desired == nil })
+	steps := slices.DeleteFunc(p.Of(Create, Configure, Adopt, Verify, Refuse, Blocked, Paused), func(s *Step) bool { return s.Desired == nil })
 	slices.SortStableFunc(steps, func(a, b *Step) int { return cmp.Compare(a.Desired.Wave, b.Desired.Wave) })
 	var waves []wave
 	for _, step := range steps {

@@ -23,18 +23,9 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		return
 	}
 	retrying := remembered.cadence.retrying()
-	remembered.cadence.ran(r.repository, commit, result.failure, c.Clock.Now(), random)
-	// What is read of the cluster is not watched.
-	remembered.cadence.watched = c.Drift.Watched(ownerOf(r.repository)) && !readsCluster(&r.repository.Spec)
-	remembered.pausedUntil, remembered.pausedAll = r.pausedUntil()
-	if !remembered.pausedUntil.IsZero() {
-		remembered.cadence.repeat(remembered.pausedUntil)
-	}
-	syncs, dropped := r.divide(syncs, result)
-	changed := result.summary != nil && result.summary.wrote()
 	deadline := r.deadline(remembered, syncs)
 	syncs, dropped := r.divide(r.goOn(remembered, syncs, result), result)
-	changed := result.summary != nil && result.summary.changed() > 0
+	changed := result.summary != nil && result.summary.wrote()
 	result.worthSaying = len(syncs) > 0 || changed
 	if retrying && len(syncs) == 0 && changed {
 		// A retry is stored only once it has done something: otherwise failing again and again would push real records out.
@@ -81,9 +72,7 @@ func (c *Controller) record(ctx context.Context, r *run, remembered *memory, syn
 	c.observe(ctx, result)
 	c.tellSync(r, remembered, result)
 	for _, sync := range syncs {
-		served := *result
-		served.failure = notCurrent(sync, result)
-		if err := c.finish(ctx, remembered, sync, &served); err != nil {
+		if err := c.finish(ctx, remembered, sync, result); err != nil {
 			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
 			remembered.again = c.Clock.Now().Add(firstRetry)
 		}
@@ -113,20 +102,6 @@ func (c *Controller) show(ctx context.Context, r *run, remembered *memory, resul
 	if r.movedTag != "" {
 		c.Recorder.Eventf(after, nil, corev1.EventTypeWarning, ReasonTagMoved, "Sync", "%s", r.movedTag)
 		r.movedTag = ""
-	}
-	c.observe(ctx, result)
-	c.tellSync(r, remembered, result)
-	for _, sync := range dropped {
-		if err := c.drop(ctx, remembered, sync); err != nil {
-			utilruntime.HandleErrorWithContext(ctx, err, "Delete a Sync that called for nothing; it runs again")
-			remembered.again = c.Clock.Now().Add(firstRetry)
-		}
-	}
-	for _, sync := range syncs {
-		if err := c.finish(ctx, remembered, sync, result); err != nil {
-			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
-			remembered.again = c.Clock.Now().Add(firstRetry)
-		}
 	}
 	return after, true
 }

@@ -39,7 +39,6 @@ const (
 	CodeRefused                = "Refused"
 	CodePruneUnconfirmed       = "PruneUnconfirmed"
 	CodeRevisionNotContained   = "RevisionNotContained"
-	CodeRevisionNotCurrent     = "RevisionNotCurrent"
 	CodeHealthCheckFailed      = "HealthCheckFailed"
 	CodeSuperseded             = "Superseded"
 	CodeDependencyNotReady     = "DependencyNotReady"

@@ -17,7 +17,6 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
-	"nopea.io/nopea/pkg/manifest"
 )
 
 // neighbours are the other GitRepositories that follow the same ref of the same Git repository. One commit says what each of them holds, so
@@ -121,7 +120,7 @@ func (n *neighbours) wants(ctx context.Context, other *v1alpha1.GitRepository) (
 	}, "it may have moved to the GitRepository %s, whose manifests cannot be read at this commit", nil
 }
 
-// holdings renders what the commit holds for a neighbour, once.
+// holdings renders what the commit holds for a neighbour, as its own ServiceAccount, once.
 func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository) holdings {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -131,11 +130,19 @@ func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository
 	}
 	held := holdings{objects: make(map[apply.ID]bool)}
 	held.err = guard(ctx, func() error {
-		variables, err := n.variablesOf(ctx, other)
+		acting, err := n.identify(ctx, other.Namespace, other.Spec.ServiceAccountName)
 		if err != nil {
 			return err
 		}
-		result, err := n.render(ctx, other, n.snapshot, variables, n.asOf)
+		variables, err := acting.variables(ctx, other, &inputs{})
+		if err != nil {
+			return err
+		}
+		keys, err := acting.decryptionKeys(ctx, other, &inputs{})
+		if err != nil {
+			return err
+		}
+		result, err := n.render(ctx, other, &commitTree{snapshot: n.snapshot, keys: keys}, variables, n.asOf)
 		if err != nil {
 			return err
 		}
@@ -146,15 +153,6 @@ func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository
 	})
 	n.rendered[owner] = held
 	return held
-}
-
-// variablesOf reads a neighbour's variables, as its own ServiceAccount.
-func (n *neighbours) variablesOf(ctx context.Context, other *v1alpha1.GitRepository) (manifest.Variables, error) {
-	acting, err := n.identify(ctx, other.Namespace, other.Spec.ServiceAccountName)
-	if err != nil {
-		return nil, err
-	}
-	return acting.variables(ctx, other, &inputs{})
 }
 
 // mayWrite tells whether a neighbour's ServiceAccount may write an object: nobody is kept from deleting what only those want who could

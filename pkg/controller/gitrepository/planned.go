@@ -54,7 +54,7 @@ func plannedAction(outcome *apply.Outcome) v1alpha1.PlanAction {
 	return map[apply.Action]v1alpha1.PlanAction{
 		apply.Create: v1alpha1.PlanActionCreate, apply.Configure: v1alpha1.PlanActionConfigure, apply.Unchanged: v1alpha1.PlanActionUnchanged,
 		apply.Prune: v1alpha1.PlanActionPrune, apply.Release: v1alpha1.PlanActionRelease, apply.Refuse: v1alpha1.PlanActionRefuse,
-		apply.Paused: v1alpha1.PlanActionPause,
+		apply.Paused: v1alpha1.PlanActionPause, apply.Adopt: v1alpha1.PlanActionAdopt, apply.HandOver: v1alpha1.PlanActionHandOver,
 	}[outcome.Done]
 }
 
@@ -62,7 +62,7 @@ func plannedAction(outcome *apply.Outcome) v1alpha1.PlanAction {
 func rankPlanned(action v1alpha1.PlanAction) int {
 	return slices.Index([]v1alpha1.PlanAction{
 		v1alpha1.PlanActionFail, v1alpha1.PlanActionRefuse, v1alpha1.PlanActionPause, v1alpha1.PlanActionPrune, v1alpha1.PlanActionCreate,
-		v1alpha1.PlanActionConfigure, v1alpha1.PlanActionRelease, v1alpha1.PlanActionUnchanged,
+		v1alpha1.PlanActionConfigure, v1alpha1.PlanActionAdopt, v1alpha1.PlanActionHandOver, v1alpha1.PlanActionRelease, v1alpha1.PlanActionUnchanged,
 	}, action)
 }
 

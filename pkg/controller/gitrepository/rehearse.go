@@ -68,7 +68,7 @@ func (c *Controller) storePlan(ctx context.Context, sync *v1alpha1.Sync, plan *v
 
 // putsSecrets tells whether values of Secrets may have been put into objects that are live.
 func putsSecrets(spec *v1alpha1.GitRepositorySpec) bool {
-	return slices.ContainsFunc(spec.SubstituteFrom, func(from v1alpha1.SubstituteReference) bool { return from.Kind == "Secret" })
+	return spec.Decryption != nil || slices.ContainsFunc(spec.SubstituteFrom, func(from v1alpha1.SubstituteReference) bool { return from.Kind == "Secret" })
 }
 
 // refToRehearse is what a dry run looks at: a commit or a ref of its own, or what the GitRepository names.

@@ -42,11 +42,9 @@ type run struct {
 	waiting bool
 	// newborn: the GitRepository has no inventory yet.
 	newborn bool
-	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
-	// found is called once the commit is known, and before anything is done about it.
 	// found is called once the commit is known and verified, and before anything is done about it.
 	found func(context.Context)
-	// rehearsal: only the plan is wanted, and all of it.
+	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
 	rehearsal bool
 	rehearsed string
 

@@ -150,13 +150,16 @@ func (s *summary) changed() int32 {
 // wrote tells whether anything of the cluster was written.
 func (s *summary) wrote() bool {
 	return s.changed()+s.counts.Adopted > 0
+}
+
 // after adds what an earlier run did for the same commit.
 func (s *summary) after(earlier *summary) {
 	if earlier == nil {
 		return
 	}
 	did := earlier.counts
-	s.counts.Unchanged = max(0, s.counts.Unchanged-did.Created-did.Configured)
+	s.counts.Unchanged = max(0, s.counts.Unchanged-did.Created-did.Configured-did.Adopted)
+	s.counts.Adopted += did.Adopted
 	s.counts.Created, s.counts.Configured = s.counts.Created+did.Created, s.counts.Configured+did.Configured
 	s.counts.Pruned, s.counts.Released = s.counts.Pruned+did.Pruned, s.counts.Released+did.Released
 	s.changes = append(slices.Clone(earlier.changes), s.changes...)

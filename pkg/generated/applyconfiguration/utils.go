@@ -18,6 +18,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=nopea.io, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("CommonMetadata"):
 		return &nopeav1alpha1.CommonMetadataApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DecryptionSpec"):
+		return &nopeav1alpha1.DecryptionSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Dependency"):
 		return &nopeav1alpha1.DependencyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DriftedObject"):

@@ -73,10 +73,12 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		runtime.Unknown{}.OpenAPIModelName():               schema_k8sio_apimachinery_pkg_runtime_Unknown(ref),
 		version.Info{}.OpenAPIModelName():                  schema_k8sio_apimachinery_pkg_version_Info(ref),
 		v1alpha1.CommonMetadata{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref),
+		v1alpha1.DecryptionSpec{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_DecryptionSpec(ref),
 		v1alpha1.Dependency{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_Dependency(ref),
 		v1alpha1.DriftStatus{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_DriftStatus(ref),
 		v1alpha1.DriftedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_DriftedObject(ref),
 		v1alpha1.EventsSpec{}.OpenAPIModelName():           schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref),
+		v1alpha1.FieldChange{}.OpenAPIModelName():          schema_pkg_apis_nopea_v1alpha1_FieldChange(ref),
 		v1alpha1.GitRef{}.OpenAPIModelName():               schema_pkg_apis_nopea_v1alpha1_GitRef(ref),
 		v1alpha1.GitRepository{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_GitRepository(ref),
 		v1alpha1.GitRepositoryList{}.OpenAPIModelName():    schema_pkg_apis_nopea_v1alpha1_GitRepositoryList(ref),
@@ -91,6 +93,9 @@ func GetOpenAPIDefinitions(ref common.ReferenceCallback) map[string]common.OpenA
 		v1alpha1.LocalObjectReference{}.OpenAPIModelName(): schema_pkg_apis_nopea_v1alpha1_LocalObjectReference(ref),
 		v1alpha1.ObjectHealth{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_ObjectHealth(ref),
 		v1alpha1.PendingPrune{}.OpenAPIModelName():         schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref),
+		v1alpha1.Plan{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Plan(ref),
+		v1alpha1.PlanList{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_PlanList(ref),
+		v1alpha1.PlannedObject{}.OpenAPIModelName():        schema_pkg_apis_nopea_v1alpha1_PlannedObject(ref),
 		v1alpha1.Push{}.OpenAPIModelName():                 schema_pkg_apis_nopea_v1alpha1_Push(ref),
 		v1alpha1.ResourceCounts{}.OpenAPIModelName():       schema_pkg_apis_nopea_v1alpha1_ResourceCounts(ref),
 		v1alpha1.Revision{}.OpenAPIModelName():             schema_pkg_apis_nopea_v1alpha1_Revision(ref),
@@ -2826,6 +2831,29 @@ func schema_pkg_apis_nopea_v1alpha1_CommonMetadata(ref common.ReferenceCallback)
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_DecryptionSpec(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "DecryptionSpec says with which keys files of the repository are decrypted.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"secretRef": {
+						SchemaProps: spec.SchemaProps{
+							Description: "secretRef names a Secret in the same namespace with private keys: age identities under keys that end in \".agekey\", armored OpenPGP private keys without a passphrase under keys that end in \".asc\". It is read at every sync, as the ServiceAccount named by serviceAccountName.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1alpha1.LocalObjectReference{}.OpenAPIModelName()),
+						},
+					},
+				},
+				Required: []string{"secretRef"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.LocalObjectReference{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_Dependency(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -3058,6 +3086,42 @@ func schema_pkg_apis_nopea_v1alpha1_EventsSpec(ref common.ReferenceCallback) com
 					},
 				},
 				Required: []string{"sink"},
+			},
+		},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_FieldChange(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "FieldChange is a field that would change. Values are JSON, shortened where they are long; what a Secret holds is shown as ***.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"path": {
+						SchemaProps: spec.SchemaProps{
+							Description: "path of the field, such as spec.template.spec.containers[name=app].image.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"from": {
+						SchemaProps: spec.SchemaProps{
+							Description: "from is the value now; empty where the field is not there.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"to": {
+						SchemaProps: spec.SchemaProps{
+							Description: "to is the value as it would be; empty where the field would go.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+				},
+				Required: []string{"path"},
 			},
 		},
 	}
@@ -3303,6 +3367,12 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 							Ref:         ref(v1alpha1.VerifySpec{}.OpenAPIModelName()),
 						},
 					},
+					"decryption": {
+						SchemaProps: spec.SchemaProps{
+							Description: "decryption says with which keys files that SOPS has encrypted are decrypted. Left out: such a file is an error.",
+							Ref:         ref(v1alpha1.DecryptionSpec{}.OpenAPIModelName()),
+						},
+					},
 					"serviceAccountName": {
 						SchemaProps: spec.SchemaProps{
 							Description: "serviceAccountName is the ServiceAccount in the same namespace as which objects are read, applied and pruned: a GitRepository can do what that ServiceAccount may do, and no more. Default \"nopea\".",
@@ -3358,6 +3428,25 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 								Schema: &spec.Schema{
 									SchemaProps: spec.SchemaProps{
 										Ref: ref(v1alpha1.SubstituteReference{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"adopt": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "set",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "adopt lists other owners from which objects are taken over, each as a refusal names it: \"helm:NAMESPACE/RELEASE\", \"flux:NAMESPACE/KUSTOMIZATION\", \"flux-helm:NAMESPACE/HELMRELEASE\", \"argocd:APPLICATION\" or \"gitrepository:NAMESPACE/NAME\". An object that anybody else holds is refused. At most 50.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
 									},
 								},
 							},
@@ -3458,7 +3547,7 @@ func schema_pkg_apis_nopea_v1alpha1_GitRepositorySpec(ref common.ReferenceCallba
 			},
 		},
 		Dependencies: []string{
-			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.Dependency{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
+			v1alpha1.CommonMetadata{}.OpenAPIModelName(), v1alpha1.DecryptionSpec{}.OpenAPIModelName(), v1alpha1.Dependency{}.OpenAPIModelName(), v1alpha1.EventsSpec{}.OpenAPIModelName(), v1alpha1.GitRef{}.OpenAPIModelName(), v1alpha1.IgnoreDifference{}.OpenAPIModelName(), v1alpha1.LocalObjectReference{}.OpenAPIModelName(), v1alpha1.SubstituteReference{}.OpenAPIModelName(), v1alpha1.VerifySpec{}.OpenAPIModelName(), v1alpha1.WebhookSpec{}.OpenAPIModelName()},
 	}
 }
 
@@ -4075,6 +4164,224 @@ func schema_pkg_apis_nopea_v1alpha1_PendingPrune(ref common.ReferenceCallback) c
 	}
 }
 
+func schema_pkg_apis_nopea_v1alpha1_Plan(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "Plan is what a Sync with dryRun found, whole: what a sync would do to each object, and to which of its fields. It is the subresource `plan` of that Sync, has its name, and goes with it. Only the controller writes it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard object's metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ObjectMeta{}.OpenAPIModelName()),
+						},
+					},
+					"revision": {
+						SchemaProps: spec.SchemaProps{
+							Description: "revision that was planned.",
+							Ref:         ref(v1alpha1.Revision{}.OpenAPIModelName()),
+						},
+					},
+					"counts": {
+						SchemaProps: spec.SchemaProps{
+							Description: "counts of all objects per action.",
+							Ref:         ref(v1alpha1.SyncCounts{}.OpenAPIModelName()),
+						},
+					},
+					"objects": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "objects, those that would not be as Git has them first.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.PlannedObject{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"truncated": {
+						SchemaProps: spec.SchemaProps{
+							Description: "truncated: the plan is too large to be kept whole. Objects that would stay as they are were left out first, then fields, then objects; counts has them all.",
+							Type:        []string{"boolean"},
+							Format:      "",
+						},
+					},
+				},
+			},
+		},
+		Dependencies: []string{
+			v1.ObjectMeta{}.OpenAPIModelName(), v1alpha1.PlannedObject{}.OpenAPIModelName(), v1alpha1.Revision{}.OpenAPIModelName(), v1alpha1.SyncCounts{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_PlanList(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlanList is a list of Plans. It is not served.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"metadata": {
+						SchemaProps: spec.SchemaProps{
+							Description: "Standard list metadata.",
+							Default:     map[string]interface{}{},
+							Ref:         ref(v1.ListMeta{}.OpenAPIModelName()),
+						},
+					},
+					"items": {
+						SchemaProps: spec.SchemaProps{
+							Description: "items are the Plans.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.Plan{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+				},
+				Required: []string{"items"},
+			},
+		},
+		Dependencies: []string{
+			v1.ListMeta{}.OpenAPIModelName(), v1alpha1.Plan{}.OpenAPIModelName()},
+	}
+}
+
+func schema_pkg_apis_nopea_v1alpha1_PlannedObject(ref common.ReferenceCallback) common.OpenAPIDefinition {
+	return common.OpenAPIDefinition{
+		Schema: spec.Schema{
+			SchemaProps: spec.SchemaProps{
+				Description: "PlannedObject is one object and what a sync would do to it.",
+				Type:        []string{"object"},
+				Properties: map[string]spec.Schema{
+					"action": {
+						SchemaProps: spec.SchemaProps{
+							Description: "action that would be taken.\n\nPossible enum values:\n - `\"Configure\"` is for an object of which fields would change.\n - `\"Create\"` is for an object that is not there.\n - `\"Fail\"` is for an object that the API server would not take.\n - `\"Pause\"` is for an object that a pause holds as it is.\n - `\"Prune\"` is for an object that would be deleted because it is gone from Git.\n - `\"Refuse\"` is for an object that another owner holds; it would be left alone.\n - `\"Release\"` is for an object that is gone from Git and would stay, because it is not NOPEA's to delete.\n - `\"Unchanged\"` is for an object of which no field would change.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+							Enum:        []interface{}{"Configure", "Create", "Fail", "Pause", "Prune", "Refuse", "Release", "Unchanged"},
+						},
+					},
+					"apiVersion": {
+						SchemaProps: spec.SchemaProps{
+							Description: "apiVersion of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"kind": {
+						SchemaProps: spec.SchemaProps{
+							Description: "kind of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"namespace": {
+						SchemaProps: spec.SchemaProps{
+							Description: "namespace of the object; empty when cluster-scoped.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"name": {
+						SchemaProps: spec.SchemaProps{
+							Description: "name of the object.",
+							Default:     "",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"file": {
+						SchemaProps: spec.SchemaProps{
+							Description: "file that holds its manifest.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"message": {
+						SchemaProps: spec.SchemaProps{
+							Description: "message says why, or what could not be found out, where that is not plain.",
+							Type:        []string{"string"},
+							Format:      "",
+						},
+					},
+					"fields": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "fields that would change.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Ref: ref(v1alpha1.FieldChange{}.OpenAPIModelName()),
+									},
+								},
+							},
+						},
+					},
+					"moreFields": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreFields is how many fields would change beside those.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+				},
+				Required: []string{"action", "apiVersion", "kind", "name"},
+			},
+		},
+		Dependencies: []string{
+			v1alpha1.FieldChange{}.OpenAPIModelName()},
+	}
+}
+
 func schema_pkg_apis_nopea_v1alpha1_Push(ref common.ReferenceCallback) common.OpenAPIDefinition {
 	return common.OpenAPIDefinition{
 		Schema: spec.Schema{
@@ -4297,11 +4604,11 @@ func schema_pkg_apis_nopea_v1alpha1_SyncChange(ref common.ReferenceCallback) com
 				Properties: map[string]spec.Schema{
 					"action": {
 						SchemaProps: spec.SchemaProps{
-							Description: "action that was taken.\n\nPossible enum values:\n - `\"Configured\"` is for an object that was brought to what Git says.\n - `\"Created\"` is for an object that was not there.\n - `\"Failed\"` is for an object that the API server did not take.\n - `\"Paused\"` is for an object that a pause holds; it was left as it is.\n - `\"Pruned\"` is for an object that was deleted because it is gone from Git.\n - `\"Refused\"` is for an object that another owner holds.\n - `\"Released\"` is for an object that is gone from Git and no longer NOPEA's to delete.",
+							Description: "action that was taken.\n\nPossible enum values:\n - `\"Adopted\"` is for an object that was taken over from another owner, and is as Git says already.\n - `\"Configured\"` is for an object that was brought to what Git says.\n - `\"Created\"` is for an object that was not there.\n - `\"Failed\"` is for an object that the API server did not take.\n - `\"Paused\"` is for an object that a pause holds; it was left as it is.\n - `\"Pruned\"` is for an object that was deleted because it is gone from Git.\n - `\"Refused\"` is for an object that another owner holds.\n - `\"Released\"` is for an object that is gone from Git and no longer NOPEA's to delete.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Configured", "Created", "Failed", "Paused", "Pruned", "Refused", "Released"},
+							Enum:        []interface{}{"Adopted", "Configured", "Created", "Failed", "Paused", "Pruned", "Refused", "Released"},
 						},
 					},
 					"apiVersion": {
@@ -4349,6 +4656,32 @@ func schema_pkg_apis_nopea_v1alpha1_SyncChange(ref common.ReferenceCallback) com
 							Format:      "",
 						},
 					},
+					"fields": {
+						VendorExtensible: spec.VendorExtensible{
+							Extensions: spec.Extensions{
+								"x-kubernetes-list-type": "atomic",
+							},
+						},
+						SchemaProps: spec.SchemaProps{
+							Description: "fields that would change, with dryRun; at most 10. Their values stand in the subresource `plan`.",
+							Type:        []string{"array"},
+							Items: &spec.SchemaOrArray{
+								Schema: &spec.Schema{
+									SchemaProps: spec.SchemaProps{
+										Type:   []string{"string"},
+										Format: "",
+									},
+								},
+							},
+						},
+					},
+					"moreFields": {
+						SchemaProps: spec.SchemaProps{
+							Description: "moreFields is how many fields would change beside those.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
 				},
 				Required: []string{"action", "apiVersion", "kind", "name"},
 			},
@@ -4373,6 +4706,13 @@ func schema_pkg_apis_nopea_v1alpha1_SyncCounts(ref common.ReferenceCallback) com
 					"configured": {
 						SchemaProps: spec.SchemaProps{
 							Description: "configured: there, and brought to what Git says.",
+							Type:        []string{"integer"},
+							Format:      "int32",
+						},
+					},
+					"adopted": {
+						SchemaProps: spec.SchemaProps{
+							Description: "adopted: taken over from another owner, and as Git has them already.",
 							Type:        []string{"integer"},
 							Format:      "int32",
 						},
@@ -4536,14 +4876,14 @@ func schema_pkg_apis_nopea_v1alpha1_SyncSpec(ref common.ReferenceCallback) commo
 					},
 					"revision": {
 						SchemaProps: spec.SchemaProps{
-							Description: "revision is the commit (full hash) that the ref must point to. The Sync fails, and applies nothing, when it points elsewhere. Left out: whatever the ref points to.",
+							Description: "revision is a commit (full hash). The cluster is brought to at least this commit: the ref has to contain it, which means that it points to it or to a later one, and what the ref points to is applied. Otherwise the Sync fails, and applies nothing. Only while the GitRepository is suspended, exactly this commit is applied, also where the ref points to a later one: a rollback by hand. With dryRun it may be any commit that the Git server gives out, or the full name of a ref, such as refs/pull/7/head, and that alone is planned. Left out: whatever the ref points to.",
 							Type:        []string{"string"},
 							Format:      "",
 						},
 					},
 					"dryRun": {
 						SchemaProps: spec.SchemaProps{
-							Description: "dryRun plans and reports, and writes nothing to the cluster.",
+							Description: "dryRun plans and reports, and writes nothing to the cluster. What was found stands in the status, and whole, with the values of the fields, in the Sync's subresource `plan`.",
 							Type:        []string{"boolean"},
 							Format:      "",
 						},

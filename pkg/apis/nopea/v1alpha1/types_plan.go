@@ -59,6 +59,10 @@ const (
 	PlanActionRelease PlanAction = "Release"
 	// PlanActionRefuse is for an object that another owner holds; it would be left alone.
 	PlanActionRefuse PlanAction = "Refuse"
+	// PlanActionAdopt is for an object that would be taken over from its owner, and be the same.
+	PlanActionAdopt PlanAction = "Adopt"
+	// PlanActionHandOver is for an object that would be left for the GitRepository that Git holds it for now.
+	PlanActionHandOver PlanAction = "HandOver"
 	// PlanActionPause is for an object that a pause holds as it is.
 	PlanActionPause PlanAction = "Pause"
 	// PlanActionFail is for an object that the API server would not take.

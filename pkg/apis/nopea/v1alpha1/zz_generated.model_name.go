@@ -11,6 +11,11 @@ func (in CommonMetadata) OpenAPIModelName() string {
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
+func (in DecryptionSpec) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.DecryptionSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
 func (in Dependency) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.Dependency"
 }
@@ -28,6 +33,11 @@ func (in DriftedObject) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in EventsSpec) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.EventsSpec"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in FieldChange) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.FieldChange"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.
@@ -98,6 +108,21 @@ func (in ObjectHealth) OpenAPIModelName() string {
 // OpenAPIModelName returns the OpenAPI model name for this type.
 func (in PendingPrune) OpenAPIModelName() string {
 	return "io.nopea.v1alpha1.PendingPrune"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in Plan) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.Plan"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlanList) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.PlanList"
+}
+
+// OpenAPIModelName returns the OpenAPI model name for this type.
+func (in PlannedObject) OpenAPIModelName() string {
+	return "io.nopea.v1alpha1.PlannedObject"
 }
 
 // OpenAPIModelName returns the OpenAPI model name for this type.

@@ -20,6 +20,7 @@ func ValidatePlan(plan *nopea.Plan) field.ErrorList {
 		object, here := &plan.Objects[i], at.Index(i)
 		errs = append(errs, validateEnum(object.Action, here.Child("action"), nopea.PlanActionCreate, nopea.PlanActionConfigure,
 			nopea.PlanActionUnchanged, nopea.PlanActionPrune, nopea.PlanActionRelease, nopea.PlanActionRefuse, nopea.PlanActionPause,
+			nopea.PlanActionAdopt, nopea.PlanActionHandOver,
 			nopea.PlanActionFail)...)
 		errs = append(errs, validateMessage(object.Message, here.Child("message"))...)
 		if len(object.Fields) > v1alpha1.MaxPlanFields {
