@@ -154,14 +154,14 @@ func (v *visit) patches(k *types.Kustomization) error {
 	for _, patches := range []struct {
 		field string
 		list  []types.Patch
-	}{{"patches", k.Patches}, {"patchesJson6902", k.PatchesJson6902}} {
+	}{{"patches", k.Patches}, {"patchesJson6902", k.PatchesJson6902}} { //nolint:staticcheck // deprecated there, and in use
 		for _, patch := range patches.list {
 			if err := v.patch(v.file, patches.field, patch.Path, patch.Patch); err != nil {
 				return err
 			}
 		}
 	}
-	for _, entry := range k.PatchesStrategicMerge {
+	for _, entry := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated there, and in use
 		if err := v.pathOrText(v.file, "patchesStrategicMerge", string(entry)); err != nil {
 			return err
 		}
@@ -207,8 +207,8 @@ func (v *visit) replacements(k *types.Kustomization) error {
 			return err
 		}
 	}
-	for i := range k.Vars {
-		v.growth.vars = append(v.growth.vars, k.Vars[i].Name)
+	for _, variable := range k.Vars { //nolint:staticcheck // deprecated there, and in use
+		v.growth.vars = append(v.growth.vars, variable.Name)
 	}
 	return nil
 }
