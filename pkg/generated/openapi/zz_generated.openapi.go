@@ -4296,11 +4296,11 @@ func schema_pkg_apis_nopea_v1alpha1_PlannedObject(ref common.ReferenceCallback) 
 				Properties: map[string]spec.Schema{
 					"action": {
 						SchemaProps: spec.SchemaProps{
-							Description: "action that would be taken.\n\nPossible enum values:\n - `\"Configure\"` is for an object of which fields would change.\n - `\"Create\"` is for an object that is not there.\n - `\"Fail\"` is for an object that the API server would not take.\n - `\"Pause\"` is for an object that a pause holds as it is.\n - `\"Prune\"` is for an object that would be deleted because it is gone from Git.\n - `\"Refuse\"` is for an object that another owner holds; it would be left alone.\n - `\"Release\"` is for an object that is gone from Git and would stay, because it is not NOPEA's to delete.\n - `\"Unchanged\"` is for an object of which no field would change.",
+							Description: "action that would be taken.\n\nPossible enum values:\n - `\"Adopt\"` is for an object that would be taken over from its owner, and be the same.\n - `\"Configure\"` is for an object of which fields would change.\n - `\"Create\"` is for an object that is not there.\n - `\"Fail\"` is for an object that the API server would not take.\n - `\"HandOver\"` is for an object that would be left for the GitRepository that Git holds it for now.\n - `\"Pause\"` is for an object that a pause holds as it is.\n - `\"Prune\"` is for an object that would be deleted because it is gone from Git.\n - `\"Refuse\"` is for an object that another owner holds; it would be left alone.\n - `\"Release\"` is for an object that is gone from Git and would stay, because it is not NOPEA's to delete.\n - `\"Unchanged\"` is for an object of which no field would change.",
 							Default:     "",
 							Type:        []string{"string"},
 							Format:      "",
-							Enum:        []interface{}{"Configure", "Create", "Fail", "Pause", "Prune", "Refuse", "Release", "Unchanged"},
+							Enum:        []interface{}{"Adopt", "Configure", "Create", "Fail", "HandOver", "Pause", "Prune", "Refuse", "Release", "Unchanged"},
 						},
 					},
 					"apiVersion": {
