@@ -11,7 +11,7 @@ import (
 )
 
 func TestHashOfEncryptedObjectsIsSalted(t *testing.T) {
-	plain, encrypted := &apply.Desired{Body: []byte(`{"a":"b"}`)}, &apply.Desired{Body: []byte(`{"a":"b"}`), Encrypted: true}
+	plain, encrypted := &apply.Desired{Body: []byte(`{"a":"b"}`)}, &apply.Desired{Body: []byte(`{"a":"b"}`), Confidential: true}
 	if hashOf(plain, []byte("x")) != hashOf(plain, nil) {
 		t.Error("the hash of a plain object goes by keys")
 	}

@@ -77,7 +77,7 @@ func TestSOPS(t *testing.T) {
 	// What the API server has against a value is not repeated.
 	githttp.Must(repo.Commit(map[string]string{"secret.yaml": sopsFile(t, "secret.yaml"), "refused.yaml": sopsFile(t, "refused.yaml")}))(t)
 	sync := v.failed("shop", "ManifestInvalid")
-	contains(t, sync.Status.Error.Message, "refused.yaml", "Invalid at spec.type")
+	contains(t, sync.Status.Error.Message, "refused.yaml", "spec.type")
 	v.tellsNothing("correct horse battery staple", "hello from the vault", "TopSecretValue")
 }
 
