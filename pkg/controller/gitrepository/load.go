@@ -28,17 +28,16 @@ func (c *Controller) load(ctx context.Context, tree *commitTree, spec *v1alpha1.
 }
 
 // loadPlain reads the manifests of a folder. A folder below it that holds a kustomization file is built, as Flux does, and read no further.
-// A kustomization file that spec.path itself names is refused like any file that is no manifest.
 func (c *Controller) loadPlain(ctx context.Context, tree *commitTree, spec *v1alpha1.GitRepositorySpec) ([]manifest.Object, error) {
 	folder := spec.Path
 	files, err := filesOf(ctx, tree.snapshot, spec, wanted)
 	if err != nil {
 		return nil, err
 	}
-	var kustomizations []string
-	if !kustomize.IsKustomization(folder) {
-		kustomizations = kustomizationsAmong(files)
+	if len(files) == 1 && kustomize.IsKustomization(files[0].Path) && files[0].Path == strings.Trim(path.Clean("/"+folder), "/") {
+		return nil, &kustomize.Error{File: files[0].Path, Message: "spec.path names a kustomization file; to have it built, let it name the folder that holds it"}
 	}
+	kustomizations := kustomizationsAmong(files)
 	var sources []manifest.File
 	for _, file := range files {
 		if manifest.Wanted(file.Path) && !isWithin(file.Path, kustomizations) {

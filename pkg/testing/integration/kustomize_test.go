@@ -118,6 +118,6 @@ func TestKustomizeRefusals(t *testing.T) {
 	}
 	v.gone("not-named")
 	v.gone("settings")
-	repository = v.condition("file", v1alpha1.ConditionReady, metav1.ConditionFalse, "ManifestInvalid")
-	contains(t, repository.Status.LastError.Message, "let spec.path name the folder that holds it")
+	repository = v.condition("file", v1alpha1.ConditionReady, metav1.ConditionFalse, "BuildFailed")
+	contains(t, repository.Status.LastError.Message, "remote/kustomization.yaml: spec.path names a kustomization file", "let it name the folder that holds it")
 }
