@@ -42,7 +42,7 @@ type run struct {
 	waiting bool
 	// newborn: the GitRepository has no inventory yet.
 	newborn bool
-	// found is called once the commit is known and verified, and before anything is done about it.
+	// found is called once the commit is known, and verified where that is asked for, and before anything is done about it.
 	found func(context.Context)
 	// rehearsal: only the plan is wanted, and all of it; of rehearsed, a commit or the full name of a ref, if that is not empty.
 	rehearsal bool
@@ -90,6 +90,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.gather(ctx); err != nil {
 		return err
 	}
+	if r.repository.Spec.Verify == nil {
+		r.commitFound(ctx)
+	}
 	r.ahead.told(*r.resolved)
 	r.movedTag = movedTag(&r.repository.Status, *r.resolved)
 	snapshot, err := r.source.Fetch(ctx, *r.resolved)
@@ -100,9 +103,7 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.verify(ctx, snapshot); err != nil {
 		return err
 	}
-	if r.found != nil {
-		r.found(ctx)
-	}
+	r.commitFound(ctx)
 	if err := r.readInputs(ctx); err != nil {
 		return err
 	}
@@ -124,6 +125,14 @@ func (r *run) prepare(ctx context.Context) error {
 	}
 	r.desired, r.notes, r.reads, r.neighbours = result.desired, result.notes, reads, r.neighboursAt(snapshot)
 	return r.makePlan(ctx, result)
+}
+
+// commitFound tells, once, which commit the run is about.
+func (r *run) commitFound(ctx context.Context) {
+	if r.found != nil {
+		r.found(ctx)
+		r.found = nil
+	}
 }
 
 // changesNothing tells whether a commit holds what was found before, and all of that is live as it was applied. What cannot be compared is
