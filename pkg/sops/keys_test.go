@@ -49,7 +49,7 @@ func TestParseKeysRefuses(t *testing.T) {
 
 func TestDigestChangesWithKeys(t *testing.T) {
 	digest := func(names ...string) string { return string(keysOf(t, names...).Digest()) }
-	if digest("keys.agekey") != digest("keys.agekey") {
+	if again := digest("keys.agekey"); again != digest("keys.agekey") {
 		t.Error("the same keys have two digests")
 	}
 	if digest("keys.agekey") == digest("keys.agekey", "quantum.agekey") {

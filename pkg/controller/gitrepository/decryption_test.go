@@ -18,7 +18,7 @@ func TestHashOfEncryptedObjectsIsSalted(t *testing.T) {
 	if hashOf(encrypted, []byte("x")) == hashOf(encrypted, []byte("y")) || hashOf(encrypted, []byte("x")) == hashOf(plain, nil) {
 		t.Error("the hash of an encrypted object does not go by keys")
 	}
-	if hashOf(encrypted, []byte("x")) != hashOf(encrypted, []byte("x")) {
+	if again := hashOf(encrypted, []byte("x")); again != hashOf(encrypted, []byte("x")) {
 		t.Error("the hash differs from one time to the next")
 	}
 }

@@ -18,11 +18,20 @@ import (
 // readWithin bounds one read.
 const readWithin = 30 * time.Second
 
-// examine reads an object and keeps what it says of its health.
+// examine reads an object, unless the watch has told of it meanwhile, and keeps what it says of its health.
 func (m *Monitor) examine(ctx context.Context, id apply.ID) {
+	facts, exists := m.watch.Facts(id)
+	synced := m.watch.Synced(id.GroupKind())
 	m.mu.Lock()
 	known := m.objects[id]
 	if known == nil || known.owner.cluster == nil {
+		m.mu.Unlock()
+		return
+	}
+	if found, told, unread := known.judge(facts, exists, synced); !unread {
+		if told {
+			m.note(known, found, facts.ResourceVersion)
+		}
 		m.mu.Unlock()
 		return
 	}

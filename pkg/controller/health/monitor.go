@@ -185,6 +185,8 @@ func (m *Monitor) consider(id apply.ID, facts ownership.Facts, exists bool) {
 	switch found, told, unread := known.judge(facts, exists, synced); {
 	case told:
 		m.note(known, found, facts.ResourceVersion)
+	case unread && !synced:
+		m.queue.AddAt(id, later(known.readable(), m.Clock.Now().Add(unwatchedDelay)))
 	case unread:
 		m.soonRead(known)
 	}
@@ -200,6 +202,13 @@ func (m *Monitor) soonRead(known *object) {
 	default:
 		m.queue.Add(known.id, queue.Normal)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // note keeps a finding, and has it reported. The lock is held.

@@ -15,6 +15,8 @@ const (
 	// leastInterval and mostInterval bound the time between two reads of one object, which doubles while they find nothing new.
 	leastInterval = 500 * time.Millisecond
 	mostInterval  = 10 * time.Second
+	// unwatchedDelay is how long a read waits where the kind is not watched (yet): most often the watch tells before.
+	unwatchedDelay = 2 * time.Second
 	// awaitedInterval bounds it for an object that somebody waits for.
 	awaitedInterval = 2 * time.Second
 )
@@ -43,7 +45,10 @@ type object struct {
 
 // judge says how an object fares as far as its metadata tell; otherwise, whether it has to be read.
 func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health.Finding, told, unread bool) {
+	unwritten := health.Finding{State: v1alpha1.HealthStateHealthy, Message: "nobody writes its status"}
 	switch {
+	case !synced && exists && !facts.Deleting && health.Custom(o.id.Group) && !facts.Status:
+		return unwritten, true, false // as NOPEA's own write of it showed
 	case !synced:
 		return found, false, true // the watch may know less than there is
 	case !exists && o.transient && o.found.State == v1alpha1.HealthStateUnhealthy:
@@ -55,7 +60,7 @@ func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health
 	case facts.Deleting:
 		return health.Leaving, true, false
 	case health.Custom(o.id.Group) && !facts.Status:
-		return health.Finding{State: v1alpha1.HealthStateHealthy, Message: "nobody writes its status"}, true, false
+		return unwritten, true, false
 	}
 	return found, false, !o.assessed || o.seen == "" || older(o.seen, facts.ResourceVersion)
 }

@@ -43,6 +43,7 @@ func TestJudge(t *testing.T) {
 		"on its way out":                {read, ownership.Facts{ResourceVersion: "7", Deleting: true}, true, true, health.Leaving.Message},
 		"custom, and without a status":  {newObject("example.com"), ownership.Facts{ResourceVersion: "7"}, true, true, "nobody writes its status"},
 		"custom, and with a status":     {newObject("example.com"), seen, true, true, "read"},
+		"custom, not watched yet":       {newObject("example.com"), ownership.Facts{ResourceVersion: "7"}, true, false, "nobody writes its status"},
 		"a workload without its status": {newObject("apps"), ownership.Facts{ResourceVersion: "7"}, true, true, "read"},
 	} {
 		found, told, unread := test.object.judge(test.facts, test.exists, test.synced)

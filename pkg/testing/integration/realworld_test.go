@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestRealManifests(t *testing.T) {
 			lists++
 			continue
 		}
+		if readsHealth(event) {
+			continue
+		}
 		t.Errorf("a second sync of the same commit sent: %s", event)
 	}
 	t.Logf("a second sync of the same commit sent %d metadata lists", lists)
@@ -101,7 +105,7 @@ func TestRealManifests(t *testing.T) {
 	}
 	var writes []localcluster.Event
 	for _, event := range v.tenantRequests(mark) {
-		if event.Verb != "list" {
+		if event.Verb != "list" && !readsHealth(event) {
 			writes = append(writes, event)
 		}
 	}
@@ -120,6 +124,11 @@ func (v *tenant) planned(what, name, branch string, most func(*v1alpha1.SyncCoun
 		v.t.Errorf("%s: %+v, %d objects", what, sync.Status.Counts, len(plan.Objects))
 	}
 	v.t.Logf("plan of %s: %s, %d bytes: %+v", what, sync.Status.CompletionTime.Sub(sync.Status.StartTime.Time), len(githttp.Must(json.Marshal(plan))(v.t)), *sync.Status.Counts)
+}
+
+// readsHealth tells whether a request reads how an object fares that is still coming up, as an event told. A sync has no part in that.
+func readsHealth(event localcluster.Event) bool {
+	return event.Verb == "get" && slices.Contains([]string{"apps", "apiregistration.k8s.io", "apiextensions.k8s.io"}, event.Group)
 }
 
 // TestLargeInventory records many objects: one change among them rewrites one shard.
