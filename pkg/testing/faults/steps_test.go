@@ -2,9 +2,13 @@ package faults
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 )
@@ -40,6 +44,44 @@ func classifyGit(_ *http.Request, body []byte) kind {
 	return other
 }
 
+// statuses classifies writes of GitRepositories' statuses by what they tell beside how the objects fare: that is told whenever it changes,
+// and is no step of a sync.
+type statuses struct {
+	mu   sync.Mutex
+	told map[string]string
+}
+
+func (s *statuses) classify(req *http.Request, body []byte) kind {
+	kind := classifyAPI(req, body)
+	if kind != writeStatus {
+		return kind
+	}
+	var written v1alpha1.GitRepository
+	if json.Unmarshal(body, &written) != nil {
+		return kind
+	}
+	status := &written.Status
+	status.Health = nil
+	apimeta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionHealthy)
+	told, err := json.Marshal(status)
+	if err != nil {
+		return kind
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.told[req.URL.Path] == string(told) {
+		return other
+	}
+	if s.told == nil {
+		s.told = map[string]string{}
+	}
+	s.told[req.URL.Path] = string(told)
+	if bytes.Contains(told, []byte(`"Progressing"`)) {
+		return writeProgress
+	}
+	return kind
+}
+
 func classifyAPI(req *http.Request, body []byte) kind {
 	path := req.URL.Path
 	if req.URL.Query().Get("watch") != "" || !strings.Contains(path, "/namespaces/") || strings.Contains(path, "/namespaces/nopea-system/") {
@@ -58,8 +100,6 @@ func classifyAPI(req *http.Request, body []byte) kind {
 		return takeSync
 	case is(http.MethodPut, "syncs/", "/status"):
 		return finishSync
-	case is(http.MethodPut, "gitrepositories/", "/status") && bytes.Contains(body, []byte(`"Progressing"`)):
-		return writeProgress
 	case is(http.MethodPut, "gitrepositories/", "/status"):
 		return writeStatus
 	case is(http.MethodPost, "inventories", ""), is(http.MethodPut, "inventories/", ""):

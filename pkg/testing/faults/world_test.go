@@ -70,11 +70,11 @@ func newWorld(cluster *localcluster.Cluster, dir string) (*world, error) {
 	// The proxy has the controller's token, which is made when NOPEA is installed.
 	token := filepath.Join(dir, "nopea", "nopea-controller.kubeconfig")
 	w.apiProxy = &proxy{
-		target: leadTo(admin.Host), classify: classifyAPI, seen: w.deletions.see,
+		target: leadTo(admin.Host), classify: new(statuses).classify, seen: w.deletions.see,
 		transport: sync.OnceValues(func() (http.RoundTripper, error) { return transportOf(clientcmd.BuildConfigFromFlags("", token)) }),
 	}
 	w.users = &proxy{
-		target: leadTo(admin.Host), classify: classifyAPI,
+		target: leadTo(admin.Host), classify: new(statuses).classify,
 		transport: sync.OnceValues(func() (http.RoundTripper, error) { return transportOf(rest.CopyConfig(admin), nil) }),
 	}
 	for p, address := range map[*proxy]*string{w.gitProxy: &w.gitURL, w.apiProxy: new(string), w.users: &w.usersURL} {
