@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 )
 
 // SelfCommand is the hidden sub-command by which this program runs one of the components.
@@ -43,6 +44,20 @@ func CommandLine(l Layout, ports Ports, component string, options Options) (path
 		return asset, args, nil
 	}
 	return options.Self, append([]string{SelfCommand, component}, args...), nil
+}
+
+// componentArgs are the flags that a component has in common with others that talk to kube-apiserver and serve on a port of their own.
+func componentArgs(l Layout, kubeconfig string, port int, cert string) []string {
+	return []string{
+		"--kubeconfig=" + kubeconfig,
+		"--authentication-kubeconfig=" + kubeconfig,
+		"--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(port),
+		"--tls-cert-file=" + l.Cert(cert),
+		"--tls-private-key-file=" + l.Key(cert),
+		"--leader-elect=false",
+	}
 }
 
 func executable(path string) bool {

@@ -88,18 +88,24 @@ func get(client *http.Client, url string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		request.Header.Set("User-Agent", "localcluster")
-		response, err := client.Do(request)
-		if err != nil {
-			return err
+		status, body, err := send(client, request)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("%s answers %d: %s", url, status, body)
 		}
-		body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-		if err := errors.Join(err, response.Body.Close()); err != nil {
-			return fmt.Errorf("reading the answer of %s: %w", url, err)
-		}
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s answers %s: %s", url, response.Status, strings.TrimSpace(string(body)))
-		}
-		return nil
+		return err
 	}
+}
+
+// send returns an answer's status and the beginning of its text.
+func send(client *http.Client, request *http.Request) (status int, body string, err error) {
+	request.Header.Set("User-Agent", "localcluster")
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	text, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return 0, "", fmt.Errorf("reading the answer of %s: %w", request.URL, err)
+	}
+	return response.StatusCode, strings.TrimSpace(string(text)), nil
 }

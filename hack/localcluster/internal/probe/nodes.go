@@ -3,9 +3,7 @@ package probe
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"nopea.io/nopea/hack/localcluster/internal/cluster"
@@ -31,18 +29,9 @@ func ensure(ctx context.Context, client *http.Client, url string, object []byte)
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("User-Agent", "localcluster")
-	response, err := client.Do(request)
-	if err != nil {
-		return err
+	status, body, err := send(client, request)
+	if err == nil && status != http.StatusCreated && status != http.StatusConflict {
+		err = fmt.Errorf("%s answers %d: %s", url, status, body)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	if err := errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", url, err)
-	}
-	switch response.StatusCode {
-	case http.StatusCreated, http.StatusConflict:
-		return nil
-	}
-	return fmt.Errorf("%s answers %s: %s", url, response.Status, body)
+	return err
 }
