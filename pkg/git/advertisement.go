@@ -68,20 +68,7 @@ func parseAdvertisement(r io.Reader, wanted search) (server, refAnswer, error) {
 }
 
 func readV2Capabilities(p *pktReader, s *server) error {
-	for {
-		kind, line, err := p.nextLine()
-		switch {
-		case err != nil:
-			return unexpectedEOF(err)
-		case kind == pktFlush:
-			return nil
-		case kind != pktData:
-			return protocolError(nil, "unexpected packet among the capabilities")
-		}
-		if err := s.v2Capability(line); err != nil {
-			return err
-		}
-	}
+	return p.eachLine("the capabilities", s.v2Capability)
 }
 
 func readV0Refs(p *pktReader, s *server, kind pktKind, line string, wanted search) (refAnswer, error) {

@@ -75,6 +75,24 @@ func (p *pktReader) nextLine() (pktKind, string, error) {
 	return kind, string(bytes.TrimSuffix(data, []byte("\n"))), nil
 }
 
+// eachLine has all lines up to a flush packet seen; what says of what they are.
+func (p *pktReader) eachLine(what string, see func(line string) error) error {
+	for {
+		kind, line, err := p.nextLine()
+		switch {
+		case err != nil:
+			return unexpectedEOF(err)
+		case kind == pktFlush:
+			return nil
+		case kind != pktData:
+			return protocolError(nil, "unexpected packet among "+what)
+		}
+		if err := see(line); err != nil {
+			return err
+		}
+	}
+}
+
 func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -164,21 +164,11 @@ func (r *remote) resolveVersion(ctx context.Context, text string) (Revision, err
 
 // readTags has a search see all refs of an answer of ls-refs.
 func readTags(body io.Reader, versions *versionSearch) error {
-	p := newPktReader(body)
-	for {
-		kind, line, err := p.nextLine()
-		switch {
-		case err != nil:
-			return unexpectedEOF(err)
-		case kind == pktFlush:
-			return nil
-		case kind != pktData:
-			return protocolError(nil, "unexpected packet among the refs")
-		}
+	return newPktReader(body).eachLine("the refs", func(line string) error {
 		name, answer, err := parseLsRefsLine(line)
-		if err != nil {
-			return err
+		if err == nil {
+			versions.see(name, answer)
 		}
-		versions.see(name, answer)
-	}
+		return err
+	})
 }

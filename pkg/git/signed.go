@@ -32,16 +32,12 @@ func (s *Source) Tag(ctx context.Context, rev Revision) ([]byte, error) {
 	}
 	_, err = st.fetches.do(ctx, rev.Tag, time.Time{}, false, func(ctx context.Context) (*Snapshot, error) {
 		defer st.wanted.know(rev.Hash)()
-		select {
-		case st.slot <- struct{}{}:
-			defer func() { <-st.slot }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if _, err := st.tag(rev); err == nil {
-			return nil, nil
-		}
-		return nil, st.remote.withServer(ctx, search{}, func(srv *server, _ refAnswer) error { return st.transfer(ctx, srv, rev) })
+		return nil, st.writing(ctx, func() error {
+			if _, err := st.tag(rev); err == nil {
+				return nil
+			}
+			return st.get(ctx, rev)
+		})
 	})
 	if err == nil {
 		data, err = st.tag(rev)

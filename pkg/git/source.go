@@ -141,17 +141,22 @@ func (st *sourceState) fetch(ctx context.Context, s *Source, rev Revision) (*Sna
 	}
 	return st.fetches.do(ctx, rev.Hash, time.Time{}, false, func(ctx context.Context) (*Snapshot, error) {
 		defer st.wanted.know(rev.Hash)()
-		select {
-		case st.slot <- struct{}{}:
-			defer func() { <-st.slot }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if err := st.ensure(ctx, rev); err != nil {
+		if err := st.writing(ctx, func() error { return st.ensure(ctx, rev) }); err != nil {
 			return nil, err
 		}
 		return st.snapshot(s, rev)
 	})
+}
+
+// writing does what writes the store, as nobody else does meanwhile.
+func (st *sourceState) writing(ctx context.Context, write func() error) error {
+	select {
+	case st.slot <- struct{}{}:
+		defer func() { <-st.slot }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return write()
 }
 
 // snapshot opens what is in the store, and throws the store away if it can not be read.
@@ -184,6 +189,11 @@ func (st *sourceState) ensure(ctx context.Context, rev Revision) error {
 	if st.store.has(rev.Hash) {
 		return nil
 	}
+	return st.get(ctx, rev)
+}
+
+// get transfers a commit, and the tag by which it was named. The caller holds the slot.
+func (st *sourceState) get(ctx context.Context, rev Revision) error {
 	return st.remote.withServer(ctx, search{}, func(srv *server, _ refAnswer) error {
 		return st.transfer(ctx, srv, rev)
 	})

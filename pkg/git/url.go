@@ -47,6 +47,14 @@ func (l place) address() string {
 	return host + ":" + effectivePort(l.URL)
 }
 
+// SSHAddress is host and port of a URL for SSH: ssh://… or user@host:path. It is empty for any other.
+func SSHAddress(raw string) string {
+	if l, err := parseURL(raw); err == nil && l.Scheme == "ssh" {
+		return l.address()
+	}
+	return ""
+}
+
 // defaultSSHUser is the user of all forges.
 const defaultSSHUser = "git"
 

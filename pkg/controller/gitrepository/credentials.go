@@ -3,8 +3,6 @@ package gitrepository
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +24,7 @@ func (i *identity) credentials(ctx context.Context, repository *v1alpha1.GitRepo
 		if credentials, err = credentialsFrom(secret, repository.Spec.URL); err != nil {
 			return credentials, err
 		}
-	} else if isSSH(repository.Spec.URL) {
+	} else if git.SSHAddress(repository.Spec.URL) != "" {
 		return credentials, &Failure{Code: CodeSecretInvalid,
 			Message: "spec.url is an address of SSH, and spec.secretRef names no Secret with a key for it",
 			Hint:    "Name a Secret with the keys identity (the private key) and known_hosts in spec.secretRef. " + keyscan(repository.Spec.URL)}
@@ -54,13 +52,18 @@ func (i *identity) secret(ctx context.Context, repository *v1alpha1.GitRepositor
 	case apierrors.IsForbidden(err):
 		return nil, &Failure{Code: CodePermissionDenied,
 			Message: fmt.Sprintf("ServiceAccount %q may not read the Secret %q named by %s", repository.Spec.ServiceAccountName, name, field),
-			Hint: fmt.Sprintf("Grant it: kubectl create role %[4]s -n %[1]s --verb=get --resource=secrets --resource-name=%[2]s; "+
-				"kubectl create rolebinding %[4]s -n %[1]s --role=%[4]s --serviceaccount=%[1]s:%[3]s",
-				repository.Namespace, name, repository.Spec.ServiceAccountName, role)}
+			Hint:    grantRead(repository, "secrets", name, role)}
 	case err != nil:
 		return nil, fmt.Errorf("read the Secret %s/%s: %w", repository.Namespace, name, err)
 	}
 	return secret, nil
+}
+
+// grantRead says how the ServiceAccount may be given the right to read one object.
+func grantRead(repository *v1alpha1.GitRepository, resource, name, role string) string {
+	return fmt.Sprintf("Grant it: kubectl create role %[5]s -n %[1]s --verb=get --resource=%[2]s --resource-name=%[3]s; "+
+		"kubectl create rolebinding %[5]s -n %[1]s --role=%[5]s --serviceaccount=%[1]s:%[4]s",
+		repository.Namespace, resource, name, repository.Spec.ServiceAccountName, role)
 }
 
 // The keys of a Secret with Git credentials are those of Flux and of Kubernetes' types basic-auth, ssh-auth and tls.
@@ -96,7 +99,7 @@ func textOf(secret *corev1.Secret, keys ...string) string {
 
 // credentialsFrom takes out of a Secret what a URL of that kind needs, and nothing else.
 func credentialsFrom(secret *corev1.Secret, address string) (git.Credentials, error) {
-	if isSSH(address) {
+	if git.SSHAddress(address) != "" {
 		return sshFrom(secret, address)
 	}
 	credentials := git.Credentials{
@@ -159,26 +162,7 @@ func proxyFrom(secret *corev1.Secret) (git.Proxy, error) {
 	return proxy, nil
 }
 
-// isSSH tells whether a valid spec.url is for SSH: ssh://… or user@host:path.
-func isSSH(address string) bool {
-	scheme, _, ok := strings.Cut(address, "://")
-	return !ok || strings.EqualFold(scheme, "ssh")
-}
-
 // keyscan says how known_hosts is made for the host of an address of SSH.
 func keyscan(address string) string {
-	return git.KeyscanHint(hostOf(address))
-}
-
-// hostOf is host and port, if there is one.
-func hostOf(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return u.Host
-	}
-	_, rest, _ := strings.Cut(address, "@")
-	if end := strings.Index(rest, "]:"); end > 0 {
-		return net.JoinHostPort(rest[1:end], "22")
-	}
-	host, _, _ := strings.Cut(rest, ":")
-	return host
+	return git.KeyscanHint(git.SSHAddress(address))
 }

@@ -63,13 +63,3 @@ func TestCredentialsFrom(t *testing.T) {
 		})
 	}
 }
-
-func TestHostOf(t *testing.T) {
-	for address, want := range map[string]string{
-		"ssh://git@h/a": "h", "ssh://h:22/a": "h:22", "git@h:a/b": "h", "git@[::1]:a": "[::1]:22", "ssh://git@[::1]:2222/a": "[::1]:2222",
-	} {
-		if got := hostOf(address); got != want {
-			t.Errorf("%s is at %q, want %q", address, got, want)
-		}
-	}
-}

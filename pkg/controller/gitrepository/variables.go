@@ -75,12 +75,9 @@ func (i *identity) explainVariables(err error, repository *v1alpha1.GitRepositor
 		return &Failure{Code: code, Message: fmt.Sprintf("%s is not in namespace %q", what, repository.Namespace),
 			Hint: "Create it, correct spec.substituteFrom, or set optional there."}
 	case apierrors.IsForbidden(err):
-		resource := strings.ToLower(string(from.Kind)) + "s"
 		return &Failure{Code: CodePermissionDenied,
 			Message: fmt.Sprintf("ServiceAccount %q may not read %s", repository.Spec.ServiceAccountName, what),
-			Hint: fmt.Sprintf("Grant it: kubectl create role nopea-variables-%[1]s -n %[2]s --verb=get --resource=%[3]s --resource-name=%[1]s; "+
-				"kubectl create rolebinding nopea-variables-%[1]s -n %[2]s --role=nopea-variables-%[1]s --serviceaccount=%[2]s:%[4]s",
-				from.Name, repository.Namespace, resource, repository.Spec.ServiceAccountName)}
+			Hint:    grantRead(repository, strings.ToLower(string(from.Kind))+"s", from.Name, "nopea-variables-"+from.Name)}
 	}
 	return fmt.Errorf("read %s: %w", what, err)
 }

@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/verify"
@@ -152,21 +149,12 @@ func unverified(what string, err error) *Failure {
 
 // verificationKeys reads the public keys that spec.verify names, as the ServiceAccount.
 func (i *identity) verificationKeys(ctx context.Context, repository *v1alpha1.GitRepository) (map[string][]byte, error) {
-	name := repository.Spec.Verify.SecretRef.Name
-	secret, err := i.core.Secrets(repository.Namespace).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, &Failure{Code: CodeSecretNotFound,
-			Message: fmt.Sprintf("the Secret %q named by spec.verify.secretRef is not in namespace %q", name, repository.Namespace),
-			Hint:    "Create it with the public keys of those who may sign, or correct spec.verify.secretRef."}
-	case apierrors.IsForbidden(err):
-		return nil, &Failure{Code: CodePermissionDenied,
-			Message: fmt.Sprintf("ServiceAccount %q may not read the Secret %q named by spec.verify.secretRef", repository.Spec.ServiceAccountName, name),
-			Hint: fmt.Sprintf("Grant it: kubectl create role nopea-verification-keys -n %[1]s --verb=get --resource=secrets --resource-name=%[2]s; "+
-				"kubectl create rolebinding nopea-verification-keys -n %[1]s --role=nopea-verification-keys --serviceaccount=%[1]s:%[3]s",
-				repository.Namespace, name, repository.Spec.ServiceAccountName)}
-	case err != nil:
-		return nil, fmt.Errorf("read the Secret %s/%s: %w", repository.Namespace, name, err)
+	secret, err := i.secret(ctx, repository, repository.Spec.Verify.SecretRef.Name, "spec.verify.secretRef", "nopea-verification-keys")
+	if failure, ok := errors.AsType[*Failure](err); ok && failure.Code == CodeSecretNotFound {
+		failure.Hint = "Create it with the public keys of those who may sign, or correct spec.verify.secretRef."
+	}
+	if err != nil {
+		return nil, err
 	}
 	return secret.Data, nil
 }
