@@ -112,18 +112,13 @@ func (k *Keeper) Run(ctx, working context.Context) {
 		workers.Go(func() { k.runVerify(ctx) })
 	}
 	workers.Go(func() {
-		for {
-			name, ok := k.reports.Get(false)
-			if !ok {
-				return
-			}
+		k.reports.Work(false, func(name apply.Owner) {
 			if k.busy() {
 				k.reports.AddAt(name, k.Clock.Now().Add(reportAfter))
 			} else {
 				k.Options.Changed(name)
 			}
-			k.reports.Done(name)
-		}
+		})
 	})
 	workers.Go(func() { k.sayEvents(ctx) })
 	for i := range k.Concurrent {

@@ -280,14 +280,7 @@ func (c *Controller) Run(ctx context.Context, ready func()) error {
 }
 
 func (c *Controller) work(ctx context.Context, urgentOnly bool) {
-	for {
-		key, ok := c.queue.Get(urgentOnly)
-		if !ok {
-			return
-		}
-		c.process(ctx, key)
-		c.queue.Done(key)
-	}
+	c.queue.Work(urgentOnly, func(key types.NamespacedName) { c.process(ctx, key) })
 }
 
 // process does what is due for one GitRepository. A panic ends this run, not the process, and is told like any other failure.

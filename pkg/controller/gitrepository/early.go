@@ -89,11 +89,7 @@ func (c *Controller) KeepEarly(owner apply.Owner) {
 
 func (c *Controller) workEarly(ctx context.Context) {
 	acting, since := make(map[types.NamespacedName]*identity), c.Clock.Now()
-	for {
-		key, ok := c.early.Get(false)
-		if !ok {
-			return
-		}
+	c.early.Work(false, func(key types.NamespacedName) {
 		if now := c.Clock.Now(); now.Sub(since) > actingFor {
 			clear(acting)
 			since = now
@@ -102,8 +98,7 @@ func (c *Controller) workEarly(ctx context.Context) {
 		if err := guard(ctx, func() error { return c.keepEarly(ctx, key, acting) }); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).V(2).Info("What was edited is put back once the remote was looked at", "reason", err.Error())
 		}
-		c.early.Done(key)
-	}
+	})
 }
 
 // keepEarly publishes what was applied last, for a GitRepository that had no run yet.

@@ -71,27 +71,9 @@ func (m *Monitor) Run(ctx, working context.Context) {
 	var workers sync.WaitGroup
 	workers.Go(func() { m.queue.Run(ctx) })
 	workers.Go(func() { m.reports.Run(ctx) })
-	workers.Go(func() {
-		for {
-			name, ok := m.reports.Get(false)
-			if !ok {
-				return
-			}
-			m.Options.Changed(name)
-			m.reports.Done(name)
-		}
-	})
+	workers.Go(func() { m.reports.Work(false, m.Options.Changed) })
 	for range m.Concurrent {
-		workers.Go(func() {
-			for {
-				id, ok := m.queue.Get(false)
-				if !ok {
-					return
-				}
-				m.examine(working, id)
-				m.queue.Done(id)
-			}
-		})
+		workers.Go(func() { m.queue.Work(false, func(id apply.ID) { m.examine(working, id) }) })
 	}
 	workers.Wait()
 }

@@ -100,6 +100,18 @@ func (q *Queue[K]) Get(urgentOnly bool) (K, bool) {
 	}
 }
 
+// Work does what there is to do for each key until the queue is closed: see Get.
+func (q *Queue[K]) Work(urgentOnly bool, do func(K)) {
+	for {
+		key, ok := q.Get(urgentOnly)
+		if !ok {
+			return
+		}
+		do(key)
+		q.Done(key)
+	}
+}
+
 // Done gives a key back.
 func (q *Queue[K]) Done(key K) {
 	q.mu.Lock()
