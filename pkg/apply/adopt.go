@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -116,14 +115,7 @@ func inheritance(object *metav1.PartialObjectMetadata, desired *Desired) ([]byte
 			}
 		}
 	}
-	if len(operations) == 1 {
-		return nil, nil
-	}
-	patch, err := json.Marshal(operations)
-	if err != nil {
-		return nil, fmt.Errorf("encode a patch: %w", err)
-	}
-	return patch, nil
+	return encodePatch(operations)
 }
 
 // sameContent tells whether two states of an object differ in nothing but whose it is.

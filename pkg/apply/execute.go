@@ -168,7 +168,11 @@ func (e *execution) meet(ctx context.Context, resource Resource, step *Step) err
 // managedFields, and so leaves the signature; any change moves it, or within the second of the last apply the generation.
 func (e *execution) verify(ctx context.Context, resource Resource, step *Step) error {
 	if step.Desired.CreateOnly {
-		return e.recordAsIs(ctx, resource, step)
+		live, err := e.Get(ctx, resource, step.ID)
+		if err != nil {
+			return err
+		}
+		return e.recordAsIs(resource, step, live)
 	}
 	live, err := e.Apply(ctx, resource, step.Desired, Write{UID: step.UID, Yields: step.Yields, DryRun: true})
 	if err != nil {
@@ -181,21 +185,11 @@ func (e *execution) verify(ctx context.Context, resource Resource, step *Step) e
 	if signature.String() != step.Signature || live.Generation != step.generation {
 		return e.write(ctx, resource, step, Configure)
 	}
-	entry, err := NewEntry(step.Desired, live)
-	if err != nil {
-		return err
-	}
-	e.applied(resource, live, entry)
-	e.finish(Outcome{Step: step, Done: Unchanged, Entry: &entry})
-	return nil
+	return e.recordAsIs(resource, step, live)
 }
 
-// recordAsIs records an object that is only to be created, and is there.
-func (e *execution) recordAsIs(ctx context.Context, resource Resource, step *Step) error {
-	live, err := e.Get(ctx, resource, step.ID)
-	if err != nil {
-		return err
-	}
+// recordAsIs records an object that stays as it is.
+func (e *execution) recordAsIs(resource Resource, step *Step, live *metav1.PartialObjectMetadata) error {
 	entry, err := NewEntry(step.Desired, live)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package apply
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -77,11 +76,7 @@ func removal(version string, pointers [][]string) ([]byte, error) {
 	for _, pointer := range pointers {
 		operations = append(operations, operation{Op: "remove", Path: pointerText(pointer)})
 	}
-	patch, err := json.Marshal(operations)
-	if err != nil {
-		return nil, fmt.Errorf("encode a patch: %w", err)
-	}
-	return patch, nil
+	return encodePatch(operations)
 }
 
 // comparePointers orders numbers as numbers.

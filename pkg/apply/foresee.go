@@ -2,8 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,40 +13,9 @@ import (
 	"nopea.io/nopea/pkg/ownership"
 )
 
-// ForeseeAdoptions finds by dry runs which of a plan's adoptions would change more of an object than whose it is.
-func (c *Cluster) ForeseeAdoptions(ctx context.Context, plan *Plan, asOf time.Time) error {
-	var (
-		mu   sync.Mutex
-		errs []error
-	)
-	Each(ctx, plan.Of(Adopt), func(ctx context.Context, step *Step) {
-		resource, err := c.lookup(ctx, step, asOf)
-		if err == nil {
-			step.Changes, err = c.wouldChange(ctx, resource, step.Desired, step.UID)
-		}
-		if err != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, &ObjectError{ID: step.ID, File: step.Desired.File, Operation: "apply by dry run", Err: err})
-		}
-	})
-	return errors.Join(errs...)
-}
-
-// wouldChange tells whether an object would be another, but for whose it is, if it were taken over: by what Git holds of it, or by what its
-// owner held and Git does not.
-func (c *Cluster) wouldChange(ctx context.Context, resource Resource, desired *Desired, uid types.UID) (bool, error) {
-	objects := c.objects(resource, desired.ID.Namespace)
-	now, err := objects.Get(ctx, desired.ID.Name, metav1.GetOptions{})
-	if err != nil {
-		return false, err
-	}
-	dryRun := []string{metav1.DryRunAll}
-	applied, err := objects.Patch(ctx, desired.ID.Name, types.ApplyPatchType, identified(desired.Body, uid), metav1.PatchOptions{
-		FieldManager: v1alpha1.FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationStrict, DryRun: dryRun})
-	if err != nil {
-		return false, err
-	}
+// changedByAdoption tells whether an object would be another, but for whose it is, if it were taken over: by what Git holds of it, as a
+// dry run has shown, or by what its owner held and Git does not.
+func (c *Cluster) changedByAdoption(ctx context.Context, resource Resource, now, applied *unstructured.Unstructured) (bool, error) {
 	if !sameContent(now, applied) {
 		return true, nil
 	}
@@ -56,7 +23,8 @@ func (c *Cluster) wouldChange(ctx context.Context, resource Resource, desired *D
 	if err != nil || patch == nil {
 		return false, err
 	}
-	less, err := objects.Patch(ctx, desired.ID.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: dryRun})
+	less, err := c.objects(resource, now.GetNamespace()).Patch(ctx, now.GetName(), types.JSONPatchType, patch,
+		metav1.PatchOptions{FieldManager: v1alpha1.FieldManager, DryRun: []string{metav1.DryRunAll}})
 	if apierrors.IsInvalid(err) {
 		return true, nil // it cannot do without, by itself
 	}

@@ -100,11 +100,8 @@ type Step struct {
 	Drifted bool
 	// PausedUntil is when the pause of a Paused step ends.
 	PausedUntil time.Time
-	// Reason of a Release, a Refuse or a Blocked, or of a Configure that made the object anew, for the user.
-	// Reason of an Adopt, a Release, a HandOver, a Refuse or a Blocked, for the user.
+	// Reason of an Adopt, a Release, a HandOver, a Refuse or a Blocked, or of a Configure that made the object anew, for the user.
 	Reason string
-	// Changes: to adopt it would change more of it than whose it is. Set by ForeseeAdoptions.
-	Changes bool
 	// Err that blocks it, if it was an error.
 	Err error
 }

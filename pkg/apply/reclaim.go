@@ -82,6 +82,11 @@ func reclaiming(content map[string]any, live *unstructured.Unstructured, extras 
 			operations = append(operations, operation{Op: "replace", Path: pointerText(pointer), Value: list})
 		}
 	}
+	return encodePatch(operations)
+}
+
+// encodePatch is a JSON patch of operations of which the first only makes sure of the version; nil when there is no other.
+func encodePatch(operations []operation) ([]byte, error) {
 	if len(operations) == 1 {
 		return nil, nil
 	}

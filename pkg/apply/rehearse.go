@@ -66,7 +66,7 @@ func (p *Plan) foresee() []Outcome {
 			outcomes = append(outcomes, Outcome{Step: step, Err: blockedError(step)})
 		case step.Action == Verify && step.Desired.CreateOnly:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Unchanged})
-		case step.Action == Verify, step.Action == Adopt && step.Changes:
+		case step.Action == Verify:
 			outcomes = append(outcomes, Outcome{Step: step, Done: Configure})
 		default:
 			outcomes = append(outcomes, Outcome{Step: step, Done: step.Action})
@@ -161,7 +161,7 @@ func (r *rehearsal) apply(ctx context.Context, resource Resource, outcome *Outco
 	if live != nil && mayRecreate(step.Desired, Write{UID: step.UID}, err) {
 		why := directive.KeepOf(live.GetLabels(), live.GetAnnotations()).FromPrune()
 		if why == "" {
-			outcome.Note = noteAnew
+			outcome.Done, outcome.Note = Configure, noteAnew
 			return nil
 		}
 		err = fmt.Errorf("%w; it would not be made anew, because %s", conceal(step.Desired, err), why)
@@ -171,9 +171,12 @@ func (r *rehearsal) apply(ctx context.Context, resource Resource, outcome *Outco
 	}
 	outcome.Fields = Differences(step.ID.GroupKind(), live.Object, after.Object, Hidden{All: step.Desired.Confidential, Before: r.hideLive})
 	if step.Action == Adopt {
-		// Its owner's marks go with it, whatever else changes.
 		outcome.Note = step.Reason
-		return nil
+		changed, err := r.changedByAdoption(ctx, resource, live, after)
+		if changed {
+			outcome.Done = Configure
+		}
+		return conceal(step.Desired, err)
 	}
 	if len(outcome.Fields) == 0 {
 		outcome.Done, outcome.Note = Unchanged, noteOwned

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
@@ -34,6 +33,7 @@ func (r *run) aim(ctx context.Context, wanted string) error {
 		return notContained(r.revision, wanted, "")
 	case fresh.Spec.Suspend:
 		r.resolved = &git.Revision{Hash: wanted, Ref: r.resolved.Ref}
+		r.revision = revisionOf(*r.resolved)
 	}
 	return nil
 }
@@ -51,9 +51,6 @@ func (c *Controller) refuses(ctx context.Context, r *run, remembered *memory, sy
 		return false
 	}
 	result := &report{revision: r.revision, began: r.began, ended: c.Clock.Now(), failure: failure}
-	if err := c.finish(ctx, remembered, sync, result); err != nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
-		remembered.again = c.Clock.Now().Add(firstRetry)
-	}
+	c.end(ctx, remembered, sync, result)
 	return true
 }

@@ -72,10 +72,7 @@ func (c *Controller) record(ctx context.Context, r *run, remembered *memory, syn
 	c.observe(ctx, result)
 	c.tellSync(r, remembered, result)
 	for _, sync := range syncs {
-		if err := c.finish(ctx, remembered, sync, result); err != nil {
-			utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
-			remembered.again = c.Clock.Now().Add(firstRetry)
-		}
+		c.end(ctx, remembered, sync, result)
 	}
 	return after
 }

@@ -27,7 +27,10 @@ func (r *run) gather(ctx context.Context) error {
 	}
 	r.generation = r.repository.Generation
 	group, ctx := errgroup.WithContext(ctx)
-	steps := []func(context.Context) error{r.lookAtRemote}
+	var steps []func(context.Context) error
+	if r.source == nil { // or else aim has looked
+		steps = append(steps, r.lookAtRemote)
+	}
 	if !foreseen {
 		steps = append(steps, r.loadRecord)
 	}

@@ -10,12 +10,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/manifest"
+	"nopea.io/nopea/pkg/sops"
 )
 
 // inputs are the objects of the cluster that a run reads, and whose content leads to what is applied: a commit that holds the same as
 // another is not the same to apply while they differ.
 type inputs struct {
 	read []string
+	// keys decrypt files of the commit; variables stand in its manifests. Both are nil where the spec names none.
+	keys      *sops.Keys
+	variables manifest.Variables
 }
 
 // note takes in an object that was read; nil where there is none of that name.
@@ -45,12 +50,11 @@ func readsCluster(spec *v1alpha1.GitRepositorySpec) bool {
 	return len(spec.SubstituteFrom) > 0 || spec.Decryption != nil
 }
 
-// readInputs reads them, as the GitRepository's ServiceAccount.
-func (r *run) readInputs(ctx context.Context) (err error) {
-	r.inputs = inputs{}
-	if r.keys, err = r.identity.decryptionKeys(ctx, r.repository, &r.inputs); err != nil {
-		return err
+// inputs reads them, as the GitRepository's ServiceAccount.
+func (i *identity) inputs(ctx context.Context, repository *v1alpha1.GitRepository) (read inputs, err error) {
+	if read.keys, err = i.decryptionKeys(ctx, repository, &read); err != nil {
+		return read, err
 	}
-	r.variables, err = r.identity.variables(ctx, r.repository, &r.inputs)
-	return err
+	read.variables, err = i.variables(ctx, repository, &read)
+	return read, err
 }

@@ -134,15 +134,11 @@ func (n *neighbours) holdings(ctx context.Context, other *v1alpha1.GitRepository
 		if err != nil {
 			return err
 		}
-		variables, err := acting.variables(ctx, other, &inputs{})
+		read, err := acting.inputs(ctx, other)
 		if err != nil {
 			return err
 		}
-		keys, err := acting.decryptionKeys(ctx, other, &inputs{})
-		if err != nil {
-			return err
-		}
-		result, err := n.render(ctx, other, &commitTree{snapshot: n.snapshot, keys: keys}, variables, n.asOf)
+		result, err := n.render(ctx, other, n.snapshot, &read, n.asOf)
 		if err != nil {
 			return err
 		}

@@ -48,10 +48,7 @@ func (c *Controller) rehearse(ctx context.Context, repository *v1alpha1.GitRepos
 		result.failure.Hint = "Check spec.revision. If the commit is there, this Git server gives out only what a ref points to: " +
 			"name the ref instead, such as refs/pull/7/head or refs/merge-requests/7/head."
 	}
-	if err := c.finish(ctx, remembered, sync, result); err != nil {
-		utilruntime.HandleErrorWithContext(ctx, err, "Record a dry run; it runs again")
-		remembered.again = c.Clock.Now().Add(firstRetry)
-	}
+	c.end(ctx, remembered, sync, result)
 }
 
 // storePlan stores a plan as the subresource of its Sync. One that is gone needs none.

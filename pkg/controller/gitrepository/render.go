@@ -10,6 +10,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/manifest"
 )
 
@@ -25,14 +26,15 @@ type rendered struct {
 }
 
 // render makes of a commit what is to be applied for a GitRepository, step by step.
-func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, tree *commitTree, variables manifest.Variables, asOf time.Time) (*rendered, error) {
+func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitRepository, snapshot *git.Snapshot, read *inputs, asOf time.Time) (*rendered, error) {
 	rendersTotal.Inc()
+	tree := &commitTree{snapshot: snapshot, keys: read.keys}
 	objects, err := c.load(ctx, tree, &repository.Spec)
 	if err != nil {
 		return nil, err
 	}
-	if variables != nil {
-		if objects, err = manifest.Substitute(objects, variables, typeOf); err != nil {
+	if read.variables != nil {
+		if objects, err = manifest.Substitute(objects, read.variables, typeOf); err != nil {
 			return nil, err
 		}
 	}
@@ -40,7 +42,7 @@ func (c *Controller) render(ctx context.Context, repository *v1alpha1.GitReposit
 	if err != nil {
 		return nil, err
 	}
-	return desire(objects, &repository.Spec, c.IgnoreDifferences, tree.keys.Digest())
+	return desire(objects, &repository.Spec, c.IgnoreDifferences, read.keys.Digest())
 }
 
 // normalize completes objects with namespaces and with what marks them as the GitRepository's.

@@ -13,8 +13,6 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/git"
-	"nopea.io/nopea/pkg/manifest"
-	"nopea.io/nopea/pkg/sops"
 )
 
 // run is one attempt to bring the cluster to what Git has. Its fields fill up from top to bottom.
@@ -60,11 +58,8 @@ type run struct {
 	evidence *evidence
 	// unchanged: the commit holds what the run before found, and all of that is live. Nothing below is filled then.
 	unchanged bool
-	// inputs of the cluster that lead to what is desired. Among them are variables, nil where none are to be replaced, and decryption keys,
-	// nil where there are none.
-	inputs    inputs
-	variables manifest.Variables
-	keys      *sops.Keys
+	// inputs of the cluster that lead to what is desired.
+	inputs inputs
 	// reads of the commit's tree that led to what is desired.
 	reads *git.Reads
 	// neighbours are the others that follow the same ref.
@@ -104,7 +99,7 @@ func (r *run) prepare(ctx context.Context) error {
 		return err
 	}
 	r.commitFound(ctx)
-	if err := r.readInputs(ctx); err != nil {
+	if r.inputs, err = r.identity.inputs(ctx, r.repository); err != nil {
 		return err
 	}
 	if r.unchanged = r.changesNothing(ctx, snapshot); r.unchanged {
@@ -116,7 +111,7 @@ func (r *run) prepare(ctx context.Context) error {
 		}
 	}
 	reads := &git.Reads{}
-	result, err := r.render(ctx, r.repository, &commitTree{snapshot: snapshot.Noting(reads), keys: r.keys}, r.variables, r.began)
+	result, err := r.render(ctx, r.repository, snapshot.Noting(reads), &r.inputs, r.began)
 	if err != nil {
 		return err
 	}
@@ -180,10 +175,7 @@ func (r *run) makePlan(ctx context.Context, result *rendered) error {
 		}
 		r.plan = apply.NewPlan(result.desired, r.known, seen, options)
 	}
-	if !r.rehearsal {
-		return nil
-	}
-	return r.cluster.ForeseeAdoptions(ctx, &r.plan, r.began)
+	return nil
 }
 
 // recoverRecord adds to a lost inventory what the live objects tell of it.

@@ -101,10 +101,10 @@ func (r *run) keepApplied(ctx context.Context, applied *v1alpha1.Revision, publi
 	if err := r.verifyCached(ctx, snapshot, applied); err != nil {
 		return err
 	}
-	if err := r.readInputs(ctx); err != nil {
+	if r.inputs, err = r.identity.inputs(ctx, r.repository); err != nil {
 		return err
 	}
-	result, err := r.render(ctx, r.repository, &commitTree{snapshot: snapshot, keys: r.keys}, r.variables, r.began)
+	result, err := r.render(ctx, r.repository, snapshot, &r.inputs, r.began)
 	if err != nil {
 		return err
 	}

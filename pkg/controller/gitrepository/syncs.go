@@ -121,6 +121,14 @@ func (c *Controller) take(ctx context.Context, sync *v1alpha1.Sync) (*v1alpha1.S
 	}
 }
 
+// end records how a Sync ended. One that cannot be recorded runs again.
+func (c *Controller) end(ctx context.Context, remembered *memory, sync *v1alpha1.Sync, r *report) {
+	if err := c.finish(ctx, remembered, sync, r); err != nil {
+		utilruntime.HandleErrorWithContext(ctx, err, "Record a Sync; it runs again")
+		remembered.again = c.Clock.Now().Add(firstRetry)
+	}
+}
+
 // finish writes what became of a Sync.
 func (c *Controller) finish(ctx context.Context, remembered *memory, sync *v1alpha1.Sync, r *report) error {
 	uid := sync.UID

@@ -8,7 +8,6 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
@@ -229,10 +228,7 @@ func (c *Controller) supersede(ctx context.Context, remembered *memory, revision
 	result.failure = &Failure{Code: CodeSuperseded,
 		Message: fmt.Sprintf("superseded by %s before everything of %s was healthy", describe(revision), describe(result.revision))}
 	for _, sync := range w.syncs {
-		if err := c.finish(ctx, remembered, sync, &result); err != nil {
-			utilruntime.HandleErrorWithContext(ctx, err, "Record that a Sync was superseded; it runs again")
-			remembered.again = c.Clock.Now().Add(firstRetry)
-		}
+		c.end(ctx, remembered, sync, &result)
 	}
 }
 
