@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
-	"nopea.io/nopea/pkg/testing/localcluster"
+	"nopea.io/nopea/pkg/testing/realworld"
 )
 
 const (
@@ -28,9 +26,9 @@ const (
 
 // prometheusRows measures rows 3 and 4.
 func prometheusRows(ctx context.Context, b *bench) error {
-	files, err := prometheus()
+	files, err := realworld.Files("kube-prometheus/manifests")
 	if errors.Is(err, fs.ErrNotExist) {
-		say("Rows 3 and 4 are skipped: the manifests of kube-prometheus are not here (set NOPEA_REALWORLD): %v", err)
+		say("Rows 3 and 4 are skipped: the manifests of kube-prometheus are not here: %v", err)
 		return nil
 	}
 	if err != nil {
@@ -71,33 +69,6 @@ func prometheusRows(ctx context.Context, b *bench) error {
 	b.add(line{Row: 4, Work: "first apply of kube-prometheus: created → Ready", Unit: "ms",
 		Samples: milliseconds(took), Floor: milliseconds(floors), Requests: requests})
 	return nil
-}
-
-// prometheus reads the manifests from beside the checkout, or from where NOPEA_REALWORLD says.
-func prometheus() (map[string]string, error) {
-	folder := os.Getenv("NOPEA_REALWORLD")
-	if folder == "" {
-		root, err := localcluster.Root()
-		if err != nil {
-			return nil, err
-		}
-		folder = filepath.Join(root, "..", "shared", "realworld")
-	}
-	base := filepath.Join(folder, "kube-prometheus", "manifests")
-	files := make(map[string]string)
-	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(base, path)
-		files[filepath.ToSlash(name)] = string(content)
-		return err
-	})
-	return files, err
 }
 
 // firstApply is from the creation of the GitRepository until it is Ready.

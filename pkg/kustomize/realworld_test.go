@@ -1,24 +1,18 @@
 package kustomize
 
 import (
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"testing"
+
+	"nopea.io/nopea/pkg/testing/realworld"
 )
 
 // kubePrometheus is a tree that patches published manifests that nobody wrote for this project. Where they are absent the test is skipped.
 func kubePrometheus(t testing.TB) memory {
 	t.Helper()
-	root := os.Getenv("NOPEA_REALWORLD")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "realworld")
-	}
-	root = filepath.Join(root, "kube-prometheus", "manifests")
-	if _, err := os.Stat(root); err != nil {
-		t.Skipf("no manifests in %s: set NOPEA_REALWORLD to the folder that holds kube-prometheus", root)
-	}
+	files := realworld.Read(t, "kube-prometheus/manifests")
 	tree := memory{"monitoring/kustomization.yaml": `
 resources: [../vendor]
 labels: [{pairs: {team: platform}}]
@@ -33,20 +27,14 @@ patches:
     spec: {replicas: 2}
 `}
 	var names []string
-	err := filepath.WalkDir(root, func(name string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(name) != ".yaml" {
-			return err
+	for name, content := range files {
+		if path.Ext(name) != ".yaml" {
+			continue
 		}
-		data, err := os.ReadFile(name)
-		relative := strings.TrimPrefix(name, root+"/")
-		tree["vendor/"+relative] = string(data)
-		if filepath.Base(name) != "kustomization.yaml" {
-			names = append(names, relative)
+		tree["vendor/"+name] = content
+		if path.Base(name) != "kustomization.yaml" {
+			names = append(names, name)
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	slices.Sort(names)
 	tree["vendor/kustomization.yaml"] = "resources: [" + strings.Join(names, ", ") + "]\n"

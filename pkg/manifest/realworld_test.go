@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,51 +20,22 @@ import (
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	k8syaml "k8s.io/apimachinery/pkg/util/yaml"
+
+	"nopea.io/nopea/pkg/testing/realworld"
 )
 
 // realWorld gives published manifests that nobody wrote for this project, or skips the test where they are absent.
 func realWorld(t testing.TB, folder string) []File {
 	t.Helper()
-	root := os.Getenv("NOPEA_REALWORLD")
-	if root == "" {
-		root = filepath.Join(moduleRoot(t), "..", "shared", "realworld")
-	}
-	root = filepath.Join(root, folder)
+	contents := realworld.Read(t, folder)
 	var files []File
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		if Wanted(name) {
+			sum := sha256.Sum256([]byte(contents[name]))
+			files = append(files, File{Path: name, Data: []byte(contents[name]), Hash: hex.EncodeToString(sum[:])})
 		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil || !Wanted(filepath.ToSlash(rel)) {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		sum := sha256.Sum256(data)
-		files = append(files, File{Path: filepath.ToSlash(rel), Data: data, Hash: hex.EncodeToString(sum[:])})
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no manifests in %s: set NOPEA_REALWORLD to the folder that holds %s", root, folder)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	return files
-}
-
-func moduleRoot(t testing.TB) string {
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-	}
-	t.Fatal("no go.mod above the test")
-	return ""
 }
 
 // kubectlDecode is what kubectl does with a file.

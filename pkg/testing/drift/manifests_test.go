@@ -1,9 +1,6 @@
 package drift
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,36 +10,18 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/manifest"
 	"nopea.io/nopea/pkg/testing/githttp"
-	"nopea.io/nopea/pkg/testing/localcluster"
+	"nopea.io/nopea/pkg/testing/realworld"
 )
 
-// realManifests are published manifests that nobody wrote for this project; they lie beside the checkout, or where NOPEA_REALWORLD says.
+// realManifests are published manifests that nobody wrote for this project.
 func realManifests(t *testing.T) map[string]string {
 	t.Helper()
-	root := os.Getenv("NOPEA_REALWORLD")
-	if root == "" {
-		root = filepath.Join(githttp.Must(localcluster.Root())(t), "..", "shared", "realworld")
-	}
 	files := make(map[string]string)
 	for _, folder := range []string{"guestbook", "kube-prometheus/manifests"} {
-		base := filepath.Join(root, folder)
-		if _, err := os.Stat(base); err != nil {
-			t.Skipf("the real manifests are not here (set NOPEA_REALWORLD): %v", err)
-		}
-		err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !manifest.Wanted(path) {
-				return err
+		for name, content := range realworld.Read(t, folder) {
+			if manifest.Wanted(name) {
+				files[folder+"/"+name] = content
 			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			name, err := filepath.Rel(root, path)
-			files[filepath.ToSlash(name)] = string(content)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
 	return files

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,42 +13,13 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/testing/githttp"
 	"nopea.io/nopea/pkg/testing/localcluster"
+	"nopea.io/nopea/pkg/testing/realworld"
 )
-
-// realworld reads published manifests that nobody wrote for this project; they lie beside the checkout, or where NOPEA_REALWORLD says.
-func realworld(t *testing.T, folder string) map[string]string {
-	t.Helper()
-	root := os.Getenv("NOPEA_REALWORLD")
-	if root == "" {
-		root = filepath.Join(githttp.Must(localcluster.Root())(t), "..", "shared", "realworld")
-	}
-	files := make(map[string]string)
-	base := filepath.Join(root, folder)
-	if _, err := os.Stat(base); err != nil {
-		t.Skipf("the real manifests are not here (set NOPEA_REALWORLD): %v", err)
-	}
-	err := filepath.WalkDir(base, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(base, path)
-		files[filepath.ToSlash(name)] = string(content)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
 
 // TestRealManifests syncs guestbook and the whole of kube-prometheus, and counts requests. The latter holds an APIService with nothing
 // behind it, which by itself blocks namespace deletion, so the cluster is the test's own.
 func TestRealManifests(t *testing.T) {
-	guestbook, prometheus := realworld(t, "guestbook"), realworld(t, "kube-prometheus/manifests")
+	guestbook, prometheus := realworld.Read(t, "guestbook"), realworld.Read(t, "kube-prometheus/manifests")
 	v := newTenantOn(t, ownSandbox(t))
 	v.bind("", "cluster-admin")
 	v.declare("guestbook", v.repo("guestbook", guestbook).URL)
