@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"nopea.io/nopea/pkg/wording"
 )
 
 const (
@@ -99,11 +101,11 @@ func explain(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.As(err, &certificate):
-		return shorten(certificate.Error(), maxReason)
+		return wording.Shorten(certificate.Error(), maxReason)
 	case errors.As(err, &name):
-		return shorten(name.Error(), maxReason)
+		return wording.Shorten(name.Error(), maxReason)
 	case errors.As(err, &network) && network.Op == "dial":
-		return shorten(network.Error(), maxReason)
+		return wording.Shorten(network.Error(), maxReason)
 	case network != nil && network.Op == "proxyconnect":
 		return "the proxy cannot be reached, or does not let this through"
 	case errors.Is(err, context.Canceled):

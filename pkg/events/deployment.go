@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"path"
 	"time"
+
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Deployment is a GitRepository and the commit that an event is about. CDEvents calls it a service.
@@ -51,7 +53,7 @@ func (d *Deployment) service() Subject {
 func (d *Deployment) incident(kind string, since time.Time, description string) Subject {
 	content := d.content()
 	content.Service = &Reference{ID: d.serviceID()}
-	content.Description = shorten(description, maxMessage)
+	content.Description = wording.Shorten(description, maxMessage)
 	return Subject{ID: path.Join(d.serviceID(), kind, since.UTC().Format(time.RFC3339)), Content: content}
 }
 

@@ -1,6 +1,8 @@
 package events
 
-import "strings"
+import (
+	"nopea.io/nopea/pkg/wording"
+)
 
 const (
 	// maxObjects is how many objects an event names.
@@ -62,17 +64,8 @@ type Object struct {
 func (d Details) withObjects(objects []Object) Details {
 	d.ObjectCount = len(objects)
 	for _, object := range objects[:min(len(objects), maxObjects)] {
-		object.Message = shorten(object.Message, maxMessage)
+		object.Message = wording.Shorten(object.Message, maxMessage)
 		d.Objects = append(d.Objects, object)
 	}
 	return d
-}
-
-// shorten cuts a text to at most so many bytes, between runes, and says so.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const more = " …"
-	return strings.ToValidUTF8(text[:most-len(more)], "") + more
 }

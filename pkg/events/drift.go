@@ -3,6 +3,8 @@ package events
 import (
 	"fmt"
 	"time"
+
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Drift is what was found and done at one look at the live objects of a GitRepository.
@@ -46,7 +48,7 @@ func (d *Drift) failed(incident Incident) []*Event {
 		first := d.Failed[0]
 		message += fmt.Sprintf(", one of them %s %s: %s", first.Kind, first.name(), first.Message)
 	}
-	message = shorten(message, maxMessage)
+	message = wording.Shorten(message, maxMessage)
 	details := d.details().withObjects(d.Failed)
 	details.Message = message
 	deployment := d.service()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Sync is one run of the sync loop and what came of it.
@@ -105,7 +107,7 @@ func (s *Sync) finished(details Details) *Event {
 	subject := s.subject()
 	subject.Content.Outcome = "success"
 	if s.Failure != nil {
-		subject.Content.Outcome, subject.Content.Errors = "failure", shorten(s.Failure.Message, maxMessage)
+		subject.Content.Outcome, subject.Content.Errors = "failure", wording.Shorten(s.Failure.Message, maxMessage)
 	}
 	event := newEvent(SyncFinished, s.Deployment, s.Ended, subject, details)
 	if s.StartedID != "" {
@@ -129,7 +131,7 @@ func (s *Sync) report(before string) Details {
 		details.PreviousRevision = before
 	}
 	if s.Failure != nil {
-		details.Reason, details.Message = s.Failure.Reason, shorten(s.Failure.Message, maxMessage)
+		details.Reason, details.Message = s.Failure.Reason, wording.Shorten(s.Failure.Message, maxMessage)
 	}
 	return details
 }

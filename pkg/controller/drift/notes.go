@@ -13,6 +13,7 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/queue"
 	"nopea.io/nopea/pkg/ownership"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // update changes what is known of the job's object, if it is still known.
@@ -58,7 +59,7 @@ func (j *job) note(found v1alpha1.DriftedObject, reason string) {
 		text += "; changed by " + found.Manager
 	}
 	if len(found.Fields) > 0 {
-		text += ": " + shorten(fmt.Sprint(found.Fields), 300)
+		text += ": " + wording.Shorten(fmt.Sprint(found.Fields), 300)
 	}
 	j.event(corev1.EventTypeWarning, reason, "Repair", fmt.Sprintf("%s (GitRepository %s, %s)", text, j.repository.Owner, found.File))
 }
@@ -72,7 +73,7 @@ func (j *job) event(kind, reason, action, note string) {
 		}
 	}
 	say := func() {
-		j.Recorder.Eventf(objectReference(j.id, version, uid), j.repository.Object, kind, reason, action, "%s", shorten(note, 1000))
+		j.Recorder.Eventf(objectReference(j.id, version, uid), j.repository.Object, kind, reason, action, "%s", wording.Shorten(note, 1000))
 	}
 	select {
 	case j.events <- say:
@@ -338,7 +339,7 @@ func (j *job) strip(ctx context.Context, resource apply.Resource) {
 
 func namesOf(extras []ownership.Extra) (fields []string, manager string) {
 	for _, extra := range extras[:min(len(extras), v1alpha1.MaxDriftedFields)] {
-		fields = append(fields, shorten(ownership.Name(extra.Path), 256))
+		fields = append(fields, wording.Shorten(ownership.Name(extra.Path), 256))
 	}
 	return fields, managerName(extras[0].Manager, extras[0].Subresource)
 }

@@ -16,6 +16,7 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/queue"
 	"nopea.io/nopea/pkg/ownership"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Reasons of the Events about objects.
@@ -193,7 +194,7 @@ func (j *job) failed(ctx context.Context, err error) {
 	j.queue.AddAt(j.id, again)
 	driftTotal.WithLabelValues(j.by(), "failed").Inc()
 	klog.FromContext(ctx).Info("Could not put an object back; it is tried again", "gitrepository", j.repository.Owner.String(), "err", err, "at", again)
-	found := v1alpha1.DriftedObject{State: v1alpha1.DriftStateFailed, Message: shorten(err.Error(), 512)}
+	found := v1alpha1.DriftedObject{State: v1alpha1.DriftStateFailed, Message: wording.Shorten(err.Error(), 512)}
 	found.Fields, found.Manager = j.losses(nil)
 	j.note(found, ReasonFailed)
 }
@@ -273,7 +274,7 @@ func (j *job) story(found v1alpha1.DriftedObject) string {
 	}
 	text := fmt.Sprintf("%s%s", what, by)
 	if len(found.Fields) > 0 {
-		text += ": " + shorten(fmt.Sprint(found.Fields), 300)
+		text += ": " + wording.Shorten(fmt.Sprint(found.Fields), 300)
 	}
 	return fmt.Sprintf("%s. It was put back to what GitRepository %s has in %s at %s", text, j.repository.Owner, j.desired.File, j.commit())
 }

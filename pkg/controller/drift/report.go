@@ -8,6 +8,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // maxUnwatched bounds how many kinds a report names.
@@ -67,7 +68,7 @@ func (o *owner) unwatched(blind map[schema.GroupKind]error) []string {
 	var named []string
 	for gk, why := range blind {
 		if kinds[gk] {
-			named = append(named, shorten(fmt.Sprintf("%s: %v", gk, why), 300))
+			named = append(named, wording.Shorten(fmt.Sprintf("%s: %v", gk, why), 300))
 		}
 	}
 	slices.Sort(named)

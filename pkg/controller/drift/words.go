@@ -8,6 +8,7 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/ownership"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // about says in a line what holds for some objects, by the newest of them.
@@ -26,7 +27,7 @@ func about(found []v1alpha1.DriftedObject, what string) string {
 	if more := len(found) - 1; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	return shorten(text, 1024)
+	return wording.Shorten(text, 1024)
 }
 
 func idOf(found v1alpha1.DriftedObject) apply.ID {
@@ -50,7 +51,7 @@ func pauseCommand(id apply.ID, now time.Time) string {
 func fieldsOf(losses []ownership.Loss) (fields []string, manager string) {
 	for _, loss := range losses {
 		if len(fields) < v1alpha1.MaxDriftedFields {
-			fields = append(fields, shorten(loss.Path, 256))
+			fields = append(fields, wording.Shorten(loss.Path, 256))
 		}
 		if manager == "" && loss.Manager != "" && loss.Manager != v1alpha1.FieldManager {
 			manager = managerName(loss.Manager, loss.Subresource)
@@ -61,16 +62,7 @@ func fieldsOf(losses []ownership.Loss) (fields []string, manager string) {
 
 func managerName(manager, subresource string) string {
 	if subresource != "" {
-		return fmt.Sprintf("%s (/%s)", shorten(manager, 128), subresource)
+		return fmt.Sprintf("%s (/%s)", wording.Shorten(manager, 128), subresource)
 	}
-	return shorten(manager, 128)
-}
-
-// shorten cuts a text to at most so many bytes, between runes, and says so.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const more = " …"
-	return strings.ToValidUTF8(text[:most-len(more)], "") + more
+	return wording.Shorten(manager, 128)
 }

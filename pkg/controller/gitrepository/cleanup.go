@@ -16,6 +16,7 @@ import (
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/controller/inventory"
 	"nopea.io/nopea/pkg/controller/queue"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Reasons of the Events at the end of a GitRepository.
@@ -66,7 +67,7 @@ func (c *Controller) cleanUp(ctx context.Context, repository *v1alpha1.GitReposi
 		utilruntime.HandleErrorWithContext(ctx, err, "Show that the clean-up failed")
 	}
 	if remembered.cadence.failures == 1 {
-		c.Recorder.Eventf(repository, nil, corev1.EventTypeWarning, ReasonCleanUpFailed, "Delete", "%s", shorten(failure.Message, 1000))
+		c.Recorder.Eventf(repository, nil, corev1.EventTypeWarning, ReasonCleanUpFailed, "Delete", "%s", wording.Shorten(failure.Message, 1000))
 	}
 }
 

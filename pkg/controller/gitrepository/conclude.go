@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // conclude tells everyone what became of a run: the Syncs that it served, the GitRepository, and its events.
@@ -153,7 +154,7 @@ func (c *Controller) tell(repository *v1alpha1.GitRepository, before *metav1.Con
 	if result.revision != nil {
 		note = describe(result.revision) + ": " + note
 	}
-	c.Recorder.Eventf(repository, nil, kind, after.Reason, "Sync", "%s", shorten(note, 1000))
+	c.Recorder.Eventf(repository, nil, kind, after.Reason, "Sync", "%s", wording.Shorten(note, 1000))
 }
 
 // observe counts a run.

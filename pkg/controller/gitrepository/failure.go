@@ -17,6 +17,7 @@ import (
 	"nopea.io/nopea/pkg/kustomize"
 	"nopea.io/nopea/pkg/manifest"
 	"nopea.io/nopea/pkg/sops"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Codes of a Failure, beside those of pkg/git. They are the reasons of conditions.
@@ -67,7 +68,7 @@ func (f *Failure) Error() string { return f.Message }
 
 // syncError is the failure as the API has it.
 func (f *Failure) syncError() *v1alpha1.SyncError {
-	return &v1alpha1.SyncError{Code: f.Code, Message: shorten(f.Message, maxMessage), Hint: shorten(f.Hint, maxMessage)}
+	return &v1alpha1.SyncError{Code: f.Code, Message: wording.Shorten(f.Message, maxMessage), Hint: wording.Shorten(f.Hint, maxMessage)}
 }
 
 // explain turns an error of any step into a Failure.
@@ -177,13 +178,4 @@ func grantCommands(repository *v1alpha1.GitRepository, namespace string) string 
 	}
 	return fmt.Sprintf("%s; kubectl create rolebinding %s-%s -n %s --clusterrole=admin --serviceaccount=%s:%s (or a narrower Role)",
 		create, account, repository.Namespace, namespace, repository.Namespace, account)
-}
-
-// shorten cuts a text to at most so many bytes, between runes, and says so.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	const more = " …"
-	return strings.ToValidUTF8(text[:most-len(more)], "") + more
 }

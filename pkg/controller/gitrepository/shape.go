@@ -13,6 +13,7 @@ import (
 	"nopea.io/nopea/pkg/directive"
 	"nopea.io/nopea/pkg/git"
 	"nopea.io/nopea/pkg/manifest"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // filesOf reads the files at spec.path that want asks for, less those that are ignored by spec.ignore, by ignore files there, and by those
@@ -98,7 +99,7 @@ func idOf(object manifest.Object) apply.ID {
 func (r *rendered) note(object manifest.Object, notes []string) {
 	for _, note := range notes {
 		if len(r.notes) < v1alpha1.MaxSyncNotes {
-			r.notes = append(r.notes, shorten(fmt.Sprintf("%s (%s): %s is not honoured", idOf(object), object.Origin.File, note), 512))
+			r.notes = append(r.notes, wording.Shorten(fmt.Sprintf("%s (%s): %s is not honoured", idOf(object), object.Origin.File, note), 512))
 		}
 	}
 }

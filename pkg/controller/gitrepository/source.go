@@ -7,6 +7,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // refOf is the ref that a GitRepository names.
@@ -35,8 +36,8 @@ func withCommit(revision *v1alpha1.Revision, commit git.Commit) *v1alpha1.Revisi
 		author += " <" + commit.AuthorEmail + ">"
 	}
 	described := *revision
-	described.Message = shorten(strings.TrimSpace(subject), 256)
-	described.Author = shorten(strings.TrimSpace(author), 256)
+	described.Message = wording.Shorten(strings.TrimSpace(subject), 256)
+	described.Author = wording.Shorten(strings.TrimSpace(author), 256)
 	if !commit.CommitTime.IsZero() {
 		time := metav1.NewTime(commit.CommitTime.UTC()).Rfc3339Copy()
 		described.Time = &time

@@ -9,6 +9,7 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/controller/drift"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Reasons of conditions, beside the codes of a Failure.
@@ -79,7 +80,7 @@ func conclude(status *v1alpha1.GitRepositoryStatus, generation int64, r *report)
 		status.Applied = r.revision
 	}
 	if r.waiting != "" {
-		message := shorten(r.waiting, maxMessage)
+		message := wording.Shorten(r.waiting, maxMessage)
 		set(status, generation, v1alpha1.ConditionReady, metav1.ConditionUnknown, ReasonProgressing, message)
 		set(status, generation, v1alpha1.ConditionReconciling, metav1.ConditionTrue, ReasonProgressing, "waits for health")
 		set(status, generation, v1alpha1.ConditionStalled, metav1.ConditionFalse, ReasonNotStalled, "")
@@ -115,7 +116,7 @@ func concludeFailed(status *v1alpha1.GitRepositoryStatus, generation int64, fail
 	if failure.Hint != "" {
 		message += ". " + failure.Hint
 	}
-	message = shorten(message, maxMessage)
+	message = wording.Shorten(message, maxMessage)
 	set(status, generation, v1alpha1.ConditionReady, metav1.ConditionFalse, failure.Code, message)
 	if failure.Stalled {
 		set(status, generation, v1alpha1.ConditionReconciling, metav1.ConditionFalse, ReasonStalled, "waits for a change")

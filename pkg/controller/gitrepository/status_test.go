@@ -17,6 +17,7 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
+	"nopea.io/nopea/pkg/wording"
 )
 
 func is(t *testing.T, status *v1alpha1.GitRepositoryStatus, want map[string]string) {
@@ -177,10 +178,10 @@ func TestHistoryOrderAndBatches(t *testing.T) {
 }
 
 func TestShorten(t *testing.T) {
-	if got := shorten("abc", 3); got != "abc" {
+	if got := wording.Shorten("abc", 3); got != "abc" {
 		t.Error(got)
 	}
-	if got := shorten("ääääääääää", 12); len(got) > 12 || strings.ContainsRune(got, '\uFFFD') {
+	if got := wording.Shorten("ääääääääää", 12); len(got) > 12 || strings.ContainsRune(got, '\uFFFD') {
 		t.Errorf("%q", got)
 	}
 }

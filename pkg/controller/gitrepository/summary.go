@@ -9,6 +9,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // summary is what a run did, or with a dry run would do.
@@ -112,7 +113,7 @@ func (s *summary) change(outcome *apply.Outcome, action v1alpha1.SyncAction) {
 		File: fileOf(step), Message: messageOf(outcome),
 	}
 	for _, field := range outcome.Fields[:min(len(outcome.Fields), v1alpha1.MaxSyncFields)] {
-		change.Fields = append(change.Fields, shorten(field.Path, 128))
+		change.Fields = append(change.Fields, wording.Shorten(field.Path, 128))
 	}
 	change.MoreFields = int32(len(outcome.Fields) - len(change.Fields))
 	s.changes = append(s.changes, change)
@@ -122,11 +123,11 @@ func (s *summary) change(outcome *apply.Outcome, action v1alpha1.SyncAction) {
 func messageOf(outcome *apply.Outcome) string {
 	switch {
 	case outcome.Err != nil:
-		return shorten(outcome.Err.Error(), 512)
+		return wording.Shorten(outcome.Err.Error(), 512)
 	case outcome.Note != "":
-		return shorten(outcome.Note, 512)
+		return wording.Shorten(outcome.Note, 512)
 	case outcome.Done == apply.Configure, outcome.Done == apply.Adopt, outcome.Done == apply.Release, outcome.Done == apply.HandOver, outcome.Done == apply.Paused, outcome.Done == apply.Refuse:
-		return shorten(outcome.Step.Reason, 512)
+		return wording.Shorten(outcome.Step.Reason, 512)
 	}
 	return ""
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // open tells whether a Sync asks for a run: it is pending, or was running when the controller that took it ended.
@@ -193,7 +194,7 @@ func conclusion(status *v1alpha1.SyncStatus, r *report) {
 	if r.failure != nil {
 		status.Phase = v1alpha1.SyncPhaseFailed
 		status.Error = r.failure.syncError()
-		failed, complete, reason, message = metav1.ConditionTrue, metav1.ConditionFalse, r.failure.Code, shorten(r.failure.Message, maxMessage)
+		failed, complete, reason, message = metav1.ConditionTrue, metav1.ConditionFalse, r.failure.Code, wording.Shorten(r.failure.Message, maxMessage)
 	}
 	for _, condition := range []metav1.Condition{
 		{Type: v1alpha1.ConditionComplete, Status: complete, Reason: reason, Message: message},

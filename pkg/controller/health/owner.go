@@ -11,6 +11,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/wording"
 )
 
 // Reasons of the condition Healthy.
@@ -112,7 +113,7 @@ func (o *owner) ailing(counts func(*object) bool) []v1alpha1.ObjectHealth {
 	for id, object := range o.objects {
 		if object.assessed && object.found.State != v1alpha1.HealthStateHealthy && counts(object) {
 			ailing = append(ailing, v1alpha1.ObjectHealth{State: object.found.State, Group: id.Group, Kind: id.Kind, Namespace: id.Namespace,
-				Name: id.Name, File: object.file, Message: shorten(object.found.Message)})
+				Name: id.Name, File: object.file, Message: wording.Shorten(object.found.Message, maxMessage)})
 		}
 	}
 	slices.SortFunc(ailing, func(a, b v1alpha1.ObjectHealth) int {
@@ -134,12 +135,4 @@ func Describe(objects []v1alpha1.ObjectHealth) string {
 		named = append(named, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(named, "; ")
-}
-
-// shorten cuts a message off between runes.
-func shorten(message string) string {
-	if len(message) <= maxMessage {
-		return message
-	}
-	return strings.ToValidUTF8(message[:maxMessage-len(" …")], "") + " …"
 }
