@@ -8,10 +8,18 @@ import (
 )
 
 // guide says what there is to try.
-func guide(out io.Writer, f folder) {
-	fmt.Fprintf(out, `
+func guide(out io.Writer, f folder) error {
+	nodes, err := simulatedNodes()
+	if err != nil {
+		return err
+	}
+	pods := "it has no nodes: Pods stay Pending, and the Deployment never becomes available. NODES=1 simulates one."
+	if nodes > 0 {
+		pods = "its nodes are simulated: Pods are said to run, and nothing does."
+	}
+	_, err = fmt.Fprintf(out, `
 What deploy/ of the sample repository holds is live in namespace %[1]s.
-This control plane is a real one, but it has no nodes: Pods stay Pending, and the Deployment never becomes available.
+This control plane is a real one, but %[5]s
 
 In another terminal:
 
@@ -34,7 +42,8 @@ In another terminal:
   kubectl explain gitrepository.spec
 
 Ctrl-C stops everything and keeps the data.
-`, sampleName, f.kubeconfig(), binDir(), f.workingCopy())
+`, sampleName, f.kubeconfig(), binDir(), f.workingCopy(), pods)
+	return err
 }
 
 // binDir is where this program is, and the kubectl of the cluster's version beside it.

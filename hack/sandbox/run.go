@@ -33,8 +33,7 @@ func run(ctx context.Context, f folder) (err error) {
 		if err := syncSample(ctx, nopea, server.URL(sampleName), out); err != nil {
 			return err
 		}
-		guide(out, f)
-		return nil
+		return guide(out, f)
 	})
 	if err == nil {
 		fmt.Fprintf(out, "Stopped. `make run` goes on where this ended; to start afresh, delete %s first.\n", string(f))
