@@ -11,6 +11,8 @@ const (
 	wayFor = 300 * time.Millisecond
 	// wayLook is how often it is looked whether the way is free again.
 	wayLook = 10 * time.Millisecond
+	// steadyRest is for how long at most the steady worker gives way.
+	steadyRest = 150 * time.Millisecond
 )
 
 // way is given to syncs that somebody waits for, while many objects wait to be put back: they all need the same API server.
@@ -47,14 +49,36 @@ func (w *way) isTaken(now time.Time) bool {
 	return false
 }
 
-// TakeWay tells that a sync begins that somebody waits for. Until release is called, and for a moment only, all but one of the workers hold
-// back if they have much to do.
+// rest is what one worker has of giving way. The steady one rests for a moment at most, and then works for as long as it has rested:
+// otherwise syncs that follow one another would hold repair up for good.
+type rest struct {
+	steady bool
+	// next is when the steady one may rest again.
+	next time.Time
+}
+
+// allows tells whether a rest that began may still go on.
+func (r *rest) allows(began, now time.Time) bool {
+	return !r.steady || !began.Before(r.next) && now.Sub(began) < steadyRest
+}
+
+func (r *rest) ended(began, now time.Time) {
+	if rested := now.Sub(began); rested >= wayLook {
+		r.next = now.Add(rested)
+	}
+}
+
+// TakeWay tells that a sync begins that somebody waits for. Until release is called, and for a moment only, the workers hold back if they
+// have much to do, and one of them half of the time.
 func (k *Keeper) TakeWay() (release func()) {
 	return k.way.take(k.Clock.Now())
 }
 
-func (k *Keeper) giveWay(ctx context.Context) {
-	for k.way.isTaken(k.Clock.Now()) && k.busy() && k.pause(ctx, wayLook) {
-		continue
+func (k *Keeper) giveWay(ctx context.Context, r *rest) {
+	began := k.Clock.Now()
+	now := began
+	for k.way.isTaken(now) && k.busy() && r.allows(began, now) && k.pause(ctx, wayLook) {
+		now = k.Clock.Now()
 	}
+	r.ended(began, now)
 }

@@ -28,3 +28,28 @@ func TestWay(t *testing.T) {
 		t.Error("it is given to nobody")
 	}
 }
+
+func TestRest(t *testing.T) {
+	now := time.Now()
+	var other rest
+	other.ended(now, now.Add(time.Second))
+	if !other.allows(now.Add(time.Second), now.Add(time.Hour)) {
+		t.Error("a worker that is not the steady one does not give way")
+	}
+	steady := rest{steady: true}
+	if !steady.allows(now, now.Add(100*time.Millisecond)) {
+		t.Error("the steady one does not give way at all")
+	}
+	if steady.allows(now, now.Add(steadyRest)) {
+		t.Error("the steady one gives way for good")
+	}
+	now = now.Add(100 * time.Millisecond)
+	steady.ended(now.Add(-100*time.Millisecond), now)
+	if steady.allows(now.Add(99*time.Millisecond), now.Add(99*time.Millisecond)) {
+		t.Error("the steady one works for less long than it rested")
+	}
+	steady.ended(now.Add(99*time.Millisecond), now.Add(99*time.Millisecond))
+	if !steady.allows(now.Add(100*time.Millisecond), now.Add(100*time.Millisecond)) {
+		t.Error("the steady one never gives way again")
+	}
+}
