@@ -123,7 +123,7 @@ func (k *Keeper) Run(ctx, working context.Context) {
 	workers.Go(func() { k.sayEvents(ctx) })
 	for i := range k.Concurrent {
 		workers.Go(func() {
-			for r := (rest{steady: i == 0}); ; {
+			for r := (respite{steady: i == 0}); ; {
 				k.giveWay(working, &r)
 				id, ok := k.queue.Get(false)
 				if !ok {

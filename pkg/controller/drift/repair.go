@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"runtime/debug"
 	"time"
 
@@ -37,6 +38,10 @@ const (
 const (
 	// requestWithin bounds one repair.
 	requestWithin = 30 * time.Second
+	// firstRetry is when an object that could not be put back is tried again; the wait doubles from there to longestWait.
+	firstRetry = 500 * time.Millisecond
+	// unansweredWait is when it is tried again while the API server is away, which ends for all objects at once.
+	unansweredWait = 500 * time.Millisecond
 	// longestBlind is how long it may take until an object is looked into after its kind could not be watched for a while.
 	longestBlind = 15 * time.Second
 	// identifiedFor is how long a ServiceAccount that was seen counts as there.
@@ -186,10 +191,15 @@ func (j *job) failed(ctx context.Context, err error) {
 		j.queue.AddAt(j.id, j.Clock.Now().Add(50*time.Millisecond)) // it changed meanwhile
 		return
 	}
+	if unanswered(err) {
+		klog.FromContext(ctx).V(2).Info("The API server does not answer, and an object waits to be put back", "gitrepository", j.repository.Owner.String(), "err", err)
+		j.queue.AddAt(j.id, j.Clock.Now().Add(unansweredWait))
+		return
+	}
 	var again time.Time
 	j.update(func(o *object) {
 		o.failures++
-		again = j.Clock.Now().Add(min(firstWait<<min(o.failures-1, 10), longestWait))
+		again = j.Clock.Now().Add(min(firstRetry<<min(o.failures-1, 10), longestWait))
 	})
 	j.queue.AddAt(j.id, again)
 	driftTotal.WithLabelValues(j.by(), "failed").Inc()
@@ -197,6 +207,13 @@ func (j *job) failed(ctx context.Context, err error) {
 	found := v1alpha1.DriftedObject{State: v1alpha1.DriftStateFailed, Message: wording.Shorten(err.Error(), 512)}
 	found.Fields, found.Manager = j.losses(nil)
 	j.note(found, ReasonFailed)
+}
+
+// unanswered tells whether a request did not reach the API server, or its answer was cut off. That says nothing about the object; that an
+// answer took too long may well be due to it, such as by a slow admission webhook for its kind.
+func unanswered(err error) bool {
+	_, failed := errors.AsType[*url.Error](err)
+	return failed && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // namespaceGone tells whether an object could not be made because its namespace is gone or going.

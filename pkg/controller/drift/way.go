@@ -49,20 +49,20 @@ func (w *way) isTaken(now time.Time) bool {
 	return false
 }
 
-// rest is what one worker has of giving way. The steady one rests for a moment at most, and then works for as long as it has rested:
+// respite is what one worker has of giving way. The steady one rests for a moment at most, and then works for as long as it has rested:
 // otherwise syncs that follow one another would hold repair up for good.
-type rest struct {
+type respite struct {
 	steady bool
 	// next is when the steady one may rest again.
 	next time.Time
 }
 
 // allows tells whether a rest that began may still go on.
-func (r *rest) allows(began, now time.Time) bool {
+func (r *respite) allows(began, now time.Time) bool {
 	return !r.steady || !began.Before(r.next) && now.Sub(began) < steadyRest
 }
 
-func (r *rest) ended(began, now time.Time) {
+func (r *respite) ended(began, now time.Time) {
 	if rested := now.Sub(began); rested >= wayLook {
 		r.next = now.Add(rested)
 	}
@@ -74,7 +74,7 @@ func (k *Keeper) TakeWay() (release func()) {
 	return k.way.take(k.Clock.Now())
 }
 
-func (k *Keeper) giveWay(ctx context.Context, r *rest) {
+func (k *Keeper) giveWay(ctx context.Context, r *respite) {
 	began := k.Clock.Now()
 	now := began
 	for k.way.isTaken(now) && k.busy() && r.allows(began, now) && k.pause(ctx, wayLook) {

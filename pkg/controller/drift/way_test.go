@@ -29,14 +29,14 @@ func TestWay(t *testing.T) {
 	}
 }
 
-func TestRest(t *testing.T) {
+func TestRespite(t *testing.T) {
 	now := time.Now()
-	var other rest
+	var other respite
 	other.ended(now, now.Add(time.Second))
 	if !other.allows(now.Add(time.Second), now.Add(time.Hour)) {
 		t.Error("a worker that is not the steady one does not give way")
 	}
-	steady := rest{steady: true}
+	steady := respite{steady: true}
 	if !steady.allows(now, now.Add(100*time.Millisecond)) {
 		t.Error("the steady one does not give way at all")
 	}
