@@ -112,6 +112,7 @@ func groups() []group {
 		{[]int{9, 10, 11, 12, 13, 14}, driftRows},
 		{[]int{15, 16, 17, 18}, hookedRows},
 		{[]int{19}, farRow},
+		{[]int{20}, supersedeRow},
 	}
 }
 

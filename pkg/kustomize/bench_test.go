@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"nopea.io/nopea/pkg/testing/realworld"
 )
 
 // BenchmarkBuilds compares builds of 50 repositories one after the other with all at once.
@@ -36,7 +38,7 @@ func BenchmarkBuilds(b *testing.B) {
 func BenchmarkKubePrometheus(b *testing.B) {
 	tree := kubePrometheus(b)
 	for b.Loop() {
-		build(b, tree, "monitoring")
+		build(b, tree, realworld.OverlayPath)
 	}
 }
 

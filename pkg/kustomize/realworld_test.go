@@ -1,8 +1,6 @@
 package kustomize
 
 import (
-	"path"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,37 +10,12 @@ import (
 // kubePrometheus is a tree that patches published manifests that nobody wrote for this project. Where they are absent the test is skipped.
 func kubePrometheus(t testing.TB) memory {
 	t.Helper()
-	files := realworld.Read(t, "kube-prometheus/manifests")
-	tree := memory{"monitoring/kustomization.yaml": `
-resources: [../vendor]
-labels: [{pairs: {team: platform}}]
-images: [{name: grafana/grafana, newTag: "99.0"}]
-patches:
-- target: {kind: Prometheus, name: k8s}
-  patch: '[{"op": "replace", "path": "/spec/replicas", "value": 1}]'
-- patch: |
-    apiVersion: apps/v1
-    kind: Deployment
-    metadata: {name: grafana, namespace: monitoring}
-    spec: {replicas: 2}
-`}
-	var names []string
-	for name, content := range files {
-		if path.Ext(name) != ".yaml" {
-			continue
-		}
-		tree["vendor/"+name] = content
-		if path.Base(name) != "kustomization.yaml" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	tree["vendor/kustomization.yaml"] = "resources: [" + strings.Join(names, ", ") + "]\n"
-	return tree
+	return realworld.Overlay(realworld.Read(t, "kube-prometheus/manifests"),
+		"labels: [{pairs: {team: platform}}]", `images: [{name: grafana/grafana, newTag: "99.0"}]`)
 }
 
 func TestKubePrometheus(t *testing.T) {
-	objects := build(t, kubePrometheus(t), "monitoring")
+	objects := build(t, kubePrometheus(t), realworld.OverlayPath)
 	if len(objects) < 130 {
 		t.Errorf("%d objects", len(objects))
 	}

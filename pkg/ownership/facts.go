@@ -13,6 +13,7 @@ import (
 
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/directive"
+	"nopea.io/nopea/pkg/health"
 )
 
 const (
@@ -48,6 +49,9 @@ type Facts struct {
 	Controlled bool
 	// Status is set once somebody has written a status.
 	Status bool
+	// StatusAside and StatusFields tell that a write cannot have changed the object's health; see health.TraceOf.
+	StatusAside  bool
+	StatusFields uint32
 }
 
 // Read gives the facts of an object. Before, which may be nil, are the facts as they were: when the bytes that the digests come from are
@@ -64,6 +68,7 @@ func Read(gk schema.GroupKind, object *metav1.PartialObjectMetadata, before *Fac
 		Deleting: object.DeletionTimestamp != nil, Controlled: metav1.GetControllerOfNoCopy(object) != nil,
 		Status: hasStatus(object.ManagedFields),
 	}
+	facts.StatusFields, facts.StatusAside = health.TraceOf(gk.Group, object.ManagedFields)
 	if before != nil && before.Raw == facts.Raw {
 		facts.Signature, facts.Yielded, facts.Extra = before.Signature, before.Yielded, before.Extra
 		return facts, nil

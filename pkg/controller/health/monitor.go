@@ -151,8 +151,25 @@ func (m *Monitor) Look(name apply.Owner) {
 }
 
 // Changed is what the watch tells of an object.
-func (m *Monitor) Changed(id apply.ID, _, after ownership.Facts, _, exists bool, _ *metav1.PartialObjectMetadata) {
+func (m *Monitor) Changed(id apply.ID, before, after ownership.Facts, existed, exists bool, _ *metav1.PartialObjectMetadata) {
+	if existed && exists && aside(before, after) && m.carry(id, before.ResourceVersion, after.ResourceVersion) {
+		return
+	}
 	m.consider(id, after, exists)
+}
+
+// carry takes what was found of an object at one resourceVersion for true at the next one, unless it was found before that.
+func (m *Monitor) carry(id apply.ID, before, after string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.objects[id]
+	if known == nil || !known.assessed || known.seen == "" || older(known.seen, before) {
+		return false
+	}
+	if older(known.seen, after) {
+		known.seen = after
+	}
+	return true
 }
 
 // consider takes in what the metadata of an object says of its health, or has the object read.

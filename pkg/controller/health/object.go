@@ -65,6 +65,13 @@ func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health
 	return found, false, !o.assessed || o.seen == "" || older(o.seen, facts.ResourceVersion)
 }
 
+// aside tells whether a write that made an object what it is has left alone whatever its health is told from.
+// Objects of a kind that counts no generations do not show whether their spec was written.
+func aside(before, after ownership.Facts) bool {
+	return after.Generation > 0 && after.StatusAside && after.StatusFields == before.StatusFields && after.Generation == before.Generation && after.UID == before.UID &&
+		after.Deleting == before.Deleting && after.Status == before.Status
+}
+
 // current tells whether what was found is from after somebody began to wait.
 func (o *object) current() bool {
 	return o.assessed && !older(o.seen, o.least)

@@ -106,3 +106,51 @@ func TestReport(t *testing.T) {
 		t.Errorf("counts %v", o.counts)
 	}
 }
+
+func TestAside(t *testing.T) {
+	before := ownership.Facts{UID: "a", ResourceVersion: "5", Generation: 2, Status: true, StatusFields: 7}
+	change := func(change func(*ownership.Facts)) ownership.Facts {
+		after := before
+		after.ResourceVersion, after.StatusAside = "6", true
+		change(&after)
+		return after
+	}
+	if !aside(before, change(func(*ownership.Facts) {})) {
+		t.Error("a write aside counts")
+	}
+	for name, after := range map[string]ownership.Facts{
+		"another object":   change(func(f *ownership.Facts) { f.UID = "b" }),
+		"a spec":           change(func(f *ownership.Facts) { f.Generation++ }),
+		"a status":         change(func(f *ownership.Facts) { f.StatusAside = false }),
+		"other fields":     change(func(f *ownership.Facts) { f.StatusFields++ }),
+		"going":            change(func(f *ownership.Facts) { f.Deleting = true }),
+		"no status at all": change(func(f *ownership.Facts) { f.Status = false }),
+	} {
+		if aside(before, after) {
+			t.Errorf("%s: does not count", name)
+		}
+	}
+	service := before
+	service.Generation = 0
+	if after := change(func(f *ownership.Facts) { f.Generation = 0 }); aside(service, after) {
+		t.Error("what counts no generations: does not count")
+	}
+
+	known := newObject("apps")
+	m := &Monitor{objects: map[apply.ID]*object{known.id: known}}
+	if m.carry(known.id, "5", "6") {
+		t.Error("what was never looked at is carried on")
+	}
+	known.note(health.Finding{State: v1alpha1.HealthStateHealthy}, "4")
+	if m.carry(known.id, "5", "6") || known.seen != "4" {
+		t.Error("what was found before a write that counts is carried on")
+	}
+	known.seen = "5"
+	if !m.carry(known.id, "5", "6") || known.seen != "6" {
+		t.Errorf("what was found is not carried on: %s", known.seen)
+	}
+	known.seen = "8"
+	if !m.carry(known.id, "6", "7") || known.seen != "8" {
+		t.Errorf("what was read meanwhile is taken back: %s", known.seen)
+	}
+}

@@ -196,7 +196,7 @@ func TestOrphansAreUnlocked(t *testing.T) {
 }
 
 // TestDriftAcrossRestart: what is edited while no controller runs is put back when one does; also when Git cannot be reached then, from
-// the cache of Git objects; without that cache it is shown, and nothing is pruned.
+// the cache of Git objects, and never to a commit that was refused; without that cache it is shown, and nothing is pruned.
 func TestDriftAcrossRestart(t *testing.T) {
 	t.Parallel()
 	own := ownSandbox(t)
@@ -204,6 +204,15 @@ func TestDriftAcrossRestart(t *testing.T) {
 	repo := v.repo("shop", configMapFiles(3, "one"))
 	v.declare("shop", repo.URL)
 	v.ready("shop")
+	// Of this one the cache holds a commit that was fetched and never applied, since nobody signed it.
+	key, public := v.signingKey("ada@example.com")
+	v.signers(public)
+	trusted := v.repo("trusted", nil)
+	signed := v.signedCommit(trusted, key, map[string]string{"app.yaml": configMapYAML("trusted", "one")})
+	v.declare("trusted", trusted.URL, verifiedBy("", nil))
+	v.ready("trusted")
+	githttp.Must(trusted.Commit(map[string]string{"app.yaml": configMapYAML("trusted", "two")}))(t)
+	v.condition("trusted", v1alpha1.ConditionStalled, metav1.ConditionTrue, "VerificationFailed")
 	restart := func(meanwhile func()) {
 		t.Helper()
 		if err := own.Controller.Kill(); err != nil {
@@ -214,20 +223,29 @@ func TestDriftAcrossRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	restart(func() { v.patch("configmaps", "cm-000", `{"data":{"key":"edited"}}`) })
+	restart(func() {
+		v.patch("configmaps", "cm-000", `{"data":{"key":"edited"}}`)
+		v.patch("configmaps", "trusted", `{"data":{"key":"edited"}}`)
+	})
 	v.holds("cm-000", "one")
+	v.holds("trusted", "one")
+	if status := v.condition("trusted", v1alpha1.ConditionReady, metav1.ConditionFalse, "VerificationFailed").Status; status.Applied.Commit != signed {
+		t.Errorf("after a restart commit %s is applied, not %s", status.Applied.Commit, signed)
+	}
 
 	if err := v.git.Close(); err != nil {
 		t.Fatal(err)
 	}
 	restart(func() {
 		v.patch("configmaps", "cm-001", `{"data":{"key":"edited"}}`)
+		v.patch("configmaps", "trusted", `{"data":{"key":"edited"}}`)
 		if err := v.kube.CoreV1().ConfigMaps(v.namespace).Delete(background(), "cm-002", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	})
 	v.holds("cm-001", "one")
 	v.holds("cm-002", "one")
+	v.holds("trusted", "one")
 	v.condition("shop", v1alpha1.ConditionReady, metav1.ConditionFalse, "Unreachable")
 
 	restart(func() {

@@ -112,11 +112,38 @@ func TestHealthy(t *testing.T) {
 	if health := repository.Status.Health; health.Healthy != 2 || health.Objects != nil {
 		t.Fatalf("status.health is %+v", health)
 	}
+	v.noteOnDeployment("web")
 	v.must(v.kube.CoreV1().Pods(v.namespace).Patch(background(), "single", types.StrategicMergePatchType,
 		[]byte(`{"status":{"conditions":[{"type":"Ready","status":"False"}]}}`), metav1.PatchOptions{}, "status"))
 	v.condition("shop", v1alpha1.ConditionHealthy, metav1.ConditionUnknown, "Progressing")
 	if got := requestsAbout(v, mark, "configmaps"); got != 0 {
 		t.Errorf("%d ConfigMaps were read for their health", got)
+	}
+}
+
+// noteOnDeployment writes a condition from which no health is told, for long enough to be read several times: it is not.
+func (v *tenant) noteOnDeployment(name string) {
+	v.t.Helper()
+	v.eventually("what was written of "+name+" is from another second", func(ctx context.Context) error {
+		deployment, err := v.kube.AppsV1().Deployments(v.namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		for _, entry := range deployment.ManagedFields {
+			if age := time.Since(entry.Time.Time); age < 2*time.Second {
+				return fmt.Errorf("%s wrote %s ago", entry.Manager, age)
+			}
+		}
+		return nil
+	})
+	mark := githttp.Must(v.on.Cluster.AuditLog().Mark())(v.t)
+	writes := 0
+	for began := time.Now(); time.Since(began) < 4*time.Second; writes++ {
+		v.must(v.kube.AppsV1().Deployments(v.namespace).Patch(background(), name, types.StrategicMergePatchType,
+			fmt.Appendf(nil, `{"status":{"conditions":[{"type":"Note","status":"True","message":"%d"}]}}`, writes), metav1.PatchOptions{FieldManager: "notes"}, "status"))
+	}
+	if reads := requestsAbout(v, mark, "deployments"); reads > 0 {
+		v.t.Errorf("%d writes of a condition that tells nothing led to %d reads", writes, reads)
 	}
 }
 
