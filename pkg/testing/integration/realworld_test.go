@@ -16,8 +16,8 @@ import (
 	"nopea.io/nopea/pkg/testing/realworld"
 )
 
-// TestRealManifests syncs guestbook and the whole of kube-prometheus, and counts requests. The latter holds an APIService with nothing
-// behind it, which by itself blocks namespace deletion, so the cluster is the test's own.
+// TestRealManifests syncs guestbook and the whole of kube-prometheus, as it is and through a kustomization, and counts requests. The latter
+// holds an APIService with nothing behind it, which by itself blocks namespace deletion, so the cluster is the test's own.
 func TestRealManifests(t *testing.T) {
 	guestbook, prometheus := realworld.Read(t, "guestbook"), realworld.Read(t, "kube-prometheus/manifests")
 	v := newTenantOn(t, ownSandbox(t))
@@ -65,7 +65,8 @@ func TestRealManifests(t *testing.T) {
 	v.planned("kube-prometheus, as it is", "kube-prometheus", "main", func(c *v1alpha1.SyncCounts) int32 { return c.Unchanged })
 
 	changed := "grafana-dashboardSources.yaml"
-	githttp.Must(repo.Commit(map[string]string{changed: strings.Replace(prometheus[changed], "\"orgId\": 1", "\"orgId\": 2", 1)}))(t)
+	prometheus[changed] = strings.Replace(prometheus[changed], "\"orgId\": 1", "\"orgId\": 2", 1)
+	githttp.Must(repo.Commit(map[string]string{changed: prometheus[changed]}))(t)
 	mark = githttp.Must(v.on.Cluster.AuditLog().Mark())(t)
 	push := v.succeeded("kube-prometheus")
 	if push.Status.Counts.Configured != 1 {
@@ -81,6 +82,24 @@ func TestRealManifests(t *testing.T) {
 		t.Errorf("one changed ConfigMap beside %d objects sent: %v", ready.Status.Resources.Desired-1, writes)
 	}
 	t.Logf("one changed ConfigMap: %s", push.Status.CompletionTime.Sub(push.Status.StartTime.Time))
+
+	v.respec("kube-prometheus", func(s *v1alpha1.GitRepositorySpec) { s.Suspend = true })
+	overlay := v.repo("kube-prometheus-overlay", realworld.Overlay(prometheus))
+	v.respec("kube-prometheus", func(s *v1alpha1.GitRepositorySpec) { s.URL, s.Path = overlay.URL, realworld.OverlayPath })
+	planned := v.succeeded("kube-prometheus", v1alpha1.SyncSpec{DryRun: true})
+	if counts := planned.Status.Counts; counts.Configured != 2 || counts.Unchanged != ready.Status.Resources.Desired-2 {
+		t.Errorf("the plan of a kustomization that patches two objects: %+v", counts)
+	}
+	// All are applied nonetheless: each says in an annotation from which file it is, and the files have moved.
+	built := v.succeeded("kube-prometheus")
+	if counts := built.Status.Counts; counts.Configured != ready.Status.Resources.Desired {
+		t.Errorf("a kustomization: %+v", counts)
+	}
+	grafana := githttp.Must(v.kube.AppsV1().Deployments("monitoring").Get(background(), "grafana", metav1.GetOptions{}))(t)
+	if *grafana.Spec.Replicas != 2 {
+		t.Errorf("the patched Deployment has %d replicas", *grafana.Spec.Replicas)
+	}
+	t.Logf("kube-prometheus through a kustomization: %s", built.Status.CompletionTime.Sub(built.Status.StartTime.Time))
 }
 
 // planned plans a branch, which has to do the same to most objects, and tells how long that takes and how large the plan is.
