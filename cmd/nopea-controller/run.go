@@ -26,6 +26,7 @@ import (
 	"nopea.io/nopea/pkg/controller/gitrepository"
 	"nopea.io/nopea/pkg/controller/health"
 	"nopea.io/nopea/pkg/controller/prevent"
+	"nopea.io/nopea/pkg/controller/queue"
 	"nopea.io/nopea/pkg/controller/reconnect"
 	"nopea.io/nopea/pkg/controller/watch"
 	cdevents "nopea.io/nopea/pkg/events"
@@ -110,9 +111,10 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 	shared := factory.Nopea().V1alpha1()
 	recorder := broadcaster.NewRecorder(scheme.Scheme, "nopea-controller")
 	known := apply.NewDiscovery(discoveryClient, clock.RealClock{})
+	way := new(queue.Way)
 	var controller *gitrepository.Controller
 	keeper := drift.New(drift.Options{
-		Discovery: known, Recorder: recorder, Clock: clock.RealClock{}, Concurrent: o.concurrentRepairs,
+		Discovery: known, Recorder: recorder, Clock: clock.RealClock{}, Concurrent: o.concurrentRepairs, Way: way,
 		LongestPause: o.maxPause, VerifyInterval: o.verifyInterval,
 		Changed: func(owner apply.Owner) { controller.Found(owner) },
 		Needed:  func(owner apply.Owner) { controller.KeepEarly(owner) },
@@ -136,6 +138,7 @@ func work(ctx context.Context, o *options, config *rest.Config, kube kubernetes.
 		Discovery:  known,
 		Recorder:   recorder,
 		Clock:      clock.RealClock{},
+		Way:        way,
 		Drift:      keeper,
 		Health:     monitor,
 		Watch:      watcher,

@@ -41,6 +41,8 @@ type Options struct {
 	Clock     clock.WithTicker
 	// Concurrent is how many objects are put back side by side.
 	Concurrent int
+	// Way is given to syncs that somebody waits for while many objects wait to be put back.
+	Way *queue.Way
 	// LongestPause is the longest pause that counts.
 	LongestPause time.Duration
 	// VerifyInterval is the time between two comparisons of every object by dry run; 0 for none.
@@ -82,7 +84,6 @@ type Keeper struct {
 	started chan struct{} // closed when Run has begun
 	rounds  rounds
 	pace    pace
-	way     way
 	events  chan func()
 }
 
@@ -123,15 +124,7 @@ func (k *Keeper) Run(ctx, working context.Context) {
 	workers.Go(func() { k.sayEvents(ctx) })
 	for i := range k.Concurrent {
 		workers.Go(func() {
-			for r := (respite{steady: i == 0}); ; {
-				k.giveWay(working, &r)
-				id, ok := k.queue.Get(false)
-				if !ok {
-					return
-				}
-				k.process(working, id)
-				k.queue.Done(id)
-			}
+			k.queue.WorkBehind(working, k.Way, i == 0, k.busy, func(id apply.ID) { k.process(working, id) })
 		})
 	}
 	workers.Wait()

@@ -52,6 +52,8 @@ type Options struct {
 	Discovery  *apply.Discovery
 	Recorder   events.EventRecorder
 	Clock      clock.WithTicker
+	// Way is taken by syncs that somebody waits for.
+	Way *queue.Way
 	// Drift keeps what was applied as it is.
 	Drift *drift.Keeper
 	// Health follows how what was applied fares.
@@ -280,7 +282,14 @@ func (c *Controller) Run(ctx context.Context, ready func()) error {
 }
 
 func (c *Controller) work(ctx context.Context, urgentOnly bool) {
-	c.queue.Work(urgentOnly, func(key types.NamespacedName) { c.process(ctx, key) })
+	process := func(key types.NamespacedName) { c.process(ctx, key) }
+	if urgentOnly {
+		c.queue.Work(true, process)
+		return
+	}
+	// As after a start, when all are looked at.
+	busy := func() bool { return c.queue.Len(queue.Urgent) == 0 && c.queue.Len(queue.Normal) > c.Concurrent }
+	c.queue.WorkBehind(ctx, c.Way, true, busy, process)
 }
 
 // process does what is due for one GitRepository. A panic ends this run, not the process, and is told like any other failure.

@@ -38,7 +38,7 @@ func (c *Controller) serve(ctx context.Context, repository *v1alpha1.GitReposito
 		c.rehearse(ctx, repository, remembered, taken[0])
 		return
 	}
-	defer c.Drift.TakeWay()()
+	defer c.Way.Take(c.Clock.Now())()
 	r := &run{
 		Controller: c, repository: repository, began: c.Clock.Now(), trigger: taken[0].Spec.Trigger, confirmed: confirmation(taken),
 		early: remembered.source, ahead: ahead{hint: hintOf(taken, repository)},

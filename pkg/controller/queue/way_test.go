@@ -1,4 +1,4 @@
-package drift
+package queue
 
 import (
 	"testing"
@@ -6,13 +6,13 @@ import (
 )
 
 func TestWay(t *testing.T) {
-	var w way
+	var w Way
 	now := time.Now()
 	if w.isTaken(now) {
 		t.Error("it is taken before anybody asked")
 	}
-	first := w.take(now)
-	second := w.take(now.Add(200 * time.Millisecond))
+	first := w.Take(now)
+	second := w.Take(now.Add(200 * time.Millisecond))
 	if !w.isTaken(now) {
 		t.Error("it is not given")
 	}
