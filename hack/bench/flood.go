@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +22,7 @@ const (
 	floodPerSecond    = 500
 	floodFor          = time.Minute
 	floodAtOnce       = 64
+	floodCommitEvery  = 500 * time.Millisecond
 )
 
 // monorepo measures row 16: a push to a Git repository that many GitRepositories follow changes the folder of one.
@@ -71,10 +76,7 @@ func monorepo(ctx context.Context, w *world, b *bench) error {
 	if err != nil {
 		return err
 	}
-	commands := make(map[string]int)
-	for _, pull := range pulls {
-		commands[pull.Command]++
-	}
+	commands := commandsOf(pulls)
 	total := count(requests)
 	b.expect(total.tenant["apply"] == rounds, "row 16: %d applies for %d pushes that change one object each", total.tenant["apply"], rounds)
 	b.expect(commands["fetch"] == rounds, "row 16: %d fetches for %d pushes", commands["fetch"], rounds)
@@ -123,11 +125,23 @@ func flood(ctx context.Context, w *world, b *bench) error {
 	commits := make([]atomic.Value, len(names))
 	say("Row 17: %d deliveries a second for %s", floodPerSecond, floodFor)
 	var sent atomic.Int64
+	before, err := w.spent()
+	if err != nil {
+		return err
+	}
+	if _, err := w.git.take(); err != nil {
+		return err
+	}
 	start := time.Now()
 	group, groupCtx := errgroup.WithContext(ctx)
 	// One of the repositories after the other gets a commit meanwhile.
 	group.Go(func() error {
 		for i := 0; time.Since(start) < floodFor-5*time.Second; i++ {
+			select {
+			case <-groupCtx.Done():
+				return context.Cause(groupCtx)
+			case <-time.After(time.Until(start.Add(time.Duration(i) * floodCommitEvery))):
+			}
 			name, value := names[i%len(names)], fmt.Sprintf("value-%d", i)
 			commit, err := w.git.commit(groupCtx, name, map[string]string{"cm.yaml": configMapManifest(name, value)})
 			if err != nil {
@@ -167,6 +181,14 @@ func flood(ctx context.Context, w *world, b *bench) error {
 		return err
 	}
 	took := time.Since(start)
+	after, err := w.spent()
+	if err != nil {
+		return err
+	}
+	pulls, err := w.git.take()
+	if err != nil {
+		return err
+	}
 	var changed []string
 	for name := range last {
 		changed = append(changed, name)
@@ -185,6 +207,38 @@ func flood(ctx context.Context, w *world, b *bench) error {
 	}
 	b.add(line{Row: 17, Work: fmt.Sprintf("%d deliveries to %d repositories, none refused; %d commits meanwhile: last delivery → all at their last commit",
 		sent.Load(), len(names), len(changed)), Unit: "ms", Samples: milliseconds([]time.Duration{settled}),
-		Requests: fmt.Sprintf("%.0f deliveries a second; nopea-apiserver %.0f MiB resident, %.0f MiB at most", float64(sent.Load())/took.Seconds(), now, peak)})
+		Requests: fmt.Sprintf("%.0f deliveries a second; nopea-apiserver %.0f MiB resident, %.0f MiB at most; to Git: %s; processor time for each: %s",
+			float64(sent.Load())/took.Seconds(), now, peak, words(commandsOf(pulls)), spentEach(before, after, sent.Load()))})
 	return nil
+}
+
+func commandsOf(pulls []GitRequest) map[string]int {
+	commands := make(map[string]int)
+	for _, pull := range pulls {
+		commands[pull.Command]++
+	}
+	return commands
+}
+
+// spent is the processor time of each process so far.
+func (w *world) spent() (map[string]time.Duration, error) {
+	all, err := w.processes()
+	if err != nil {
+		return nil, err
+	}
+	spent := map[string]time.Duration{}
+	for _, p := range append(all, process{"this program", os.Getpid()}) {
+		if spent[p.name], err = cpu(p.pid); err != nil {
+			return nil, err
+		}
+	}
+	return spent, nil
+}
+
+func spentEach(before, after map[string]time.Duration, times int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f ms", name, (after[name]-before[name]).Seconds()*1000/float64(times)))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -40,6 +40,11 @@ func (c *Controller) conclude(ctx context.Context, r *run, remembered *memory, s
 		result.sync = syncs[0].Name
 	}
 	held := c.hold(r, remembered, syncs, result, deadline)
+	if result.failure == nil && !r.asked {
+		remembered.told = remembered.told.then(r.ahead.hint, c.Clock.Now())
+	} else {
+		remembered.told = told{}
+	}
 	commit := ""
 	if r.revision != nil {
 		commit = r.revision.Commit

@@ -123,6 +123,8 @@ type past struct {
 	wait *wait
 	// heldBack: something is to be applied once what it depends on is Ready.
 	heldBack bool
+	// told is the push that the newest run was told of, if nothing failed.
+	told told
 	// yielded is the Sync that let others go first.
 	yielded types.UID
 	// served are the Syncs that this process finished, while the cache does not show it yet.
@@ -349,6 +351,9 @@ func (c *Controller) act(ctx context.Context, repository *v1alpha1.GitRepository
 		remembered.cadence.repeat(c.Clock.Now())
 	}
 	requested := c.requested(repository, remembered)
+	if until := c.repeats(repository, remembered, requested); !until.IsZero() {
+		requested, remembered.again = nil, until
+	}
 	trigger, due := remembered.cadence.due(repository, c.Clock.Now())
 	switch able := dryRuns(requested); {
 	case why != nil && len(able) > 0:

@@ -70,3 +70,33 @@ func TestYields(t *testing.T) {
 		}
 	}
 }
+
+func TestToldAgain(t *testing.T) {
+	now := time.Now()
+	push := git.Revision{Ref: "refs/heads/main", Hash: "a"}
+	newest := told{push: push, at: now}
+	if until := newest.waits(push, now.Add(toldAgainAfter-1)); !until.Equal(now.Add(toldAgainAfter)) {
+		t.Errorf("told again, it waits until %s", until)
+	}
+	if until := newest.waits(push, now.Add(toldAgainAfter)); !until.IsZero() {
+		t.Errorf("it waits for good: until %s", until)
+	}
+	if until := newest.waits(git.Revision{Ref: push.Ref, Hash: "b"}, now); !until.IsZero() {
+		t.Errorf("another commit waits until %s", until)
+	}
+	for _, wait := range []time.Duration{2, 4, 8, 8} {
+		newest = newest.then(push, now)
+		if until := newest.waits(push, now); !until.Equal(now.Add(wait * time.Second)) {
+			t.Errorf("told again by a run, it waits until %s, not for %d s", until, wait)
+		}
+	}
+	if late := newest.then(push, now.Add(time.Hour)); late.before != 0 {
+		t.Errorf("told again after an hour, it counts as the %d. time", late.before)
+	}
+	if other := newest.then(git.Revision{Ref: push.Ref, Hash: "b"}, now); other.before != 0 {
+		t.Errorf("another push counts as the %d. time", other.before)
+	}
+	if until := (told{at: now}).waits(git.Revision{}, now); !until.IsZero() {
+		t.Errorf("a push of nobody knows what waits until %s", until)
+	}
+}
