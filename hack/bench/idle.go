@@ -22,11 +22,9 @@ func (w *world) idle(ctx context.Context, b *bench, row int) error {
 	if err != nil {
 		return err
 	}
-	before := make(map[string]time.Duration)
-	for _, p := range processes {
-		if before[p.name], err = cpu(p.pid); err != nil {
-			return err
-		}
+	before, err := w.spent()
+	if err != nil {
+		return err
 	}
 	mark, err := w.Cluster.AuditLog().Mark()
 	if err != nil {
@@ -41,11 +39,11 @@ func (w *world) idle(ctx context.Context, b *bench, row int) error {
 		return context.Cause(ctx)
 	case <-time.After(b.idle):
 	}
+	after, err := w.spent()
+	if err != nil {
+		return err
+	}
 	for i, p := range processes {
-		after, err := cpu(p.pid)
-		if err != nil {
-			return err
-		}
 		now, peak, err := memory(p.pid)
 		if err != nil {
 			return err
@@ -54,7 +52,7 @@ func (w *world) idle(ctx context.Context, b *bench, row int) error {
 		if i > 0 {
 			work = andThen + p.name
 		}
-		used := after - before[p.name]
+		used := after[p.name] - before[p.name]
 		b.add(line{Row: row, Work: work, Unit: "CPU s", Samples: seconds([]time.Duration{used}),
 			Requests: fmt.Sprintf("%.2f %% of a core; %.0f MiB resident, %.0f MiB at most", 100*used.Seconds()/b.idle.Seconds(), now, peak)})
 	}
@@ -94,15 +92,11 @@ func (w *world) idleRequests(b *bench, row int, mark localcluster.Mark) error {
 	if err != nil {
 		return err
 	}
-	polls := make(map[string]int)
-	for _, pull := range pulls {
-		polls[pull.Command]++
-	}
 	b.add(line{Row: row, Work: andThen + "requests of NOPEA to kube-apiserver", Unit: "requests",
 		Samples: []float64{float64(kinds["Lease"] + kinds["watch"] + kinds["review"] + kinds["backstop"] + kinds["other"])},
 		Requests: fmt.Sprintf("%d Lease, %d watch with %d reviews, %d list of the backstop, %d other; Kubernetes' own: %d",
 			kinds["Lease"], kinds["watch"], kinds["review"], kinds["backstop"], kinds["other"], kinds["Kubernetes' own"])},
-		line{Row: row, Work: andThen + "requests to the Git server", Unit: "requests", Samples: []float64{float64(len(pulls))}, Requests: words(polls)})
+		line{Row: row, Work: andThen + "requests to the Git server", Unit: "requests", Samples: []float64{float64(len(pulls))}, Requests: words(commandsOf(pulls))})
 	return nil
 }
 
