@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -19,15 +18,15 @@ import (
 func TraceOf(group string, managed []metav1.ManagedFieldsEntry) (fields uint32, aside bool) {
 	var hash maphash.Hash
 	hash.SetSeed(traceSeed)
-	var latest, told time.Time
+	var latest, told int64
 	held := false
 	for i := range managed {
 		entry := &managed[i]
-		var written time.Time
+		var written int64
 		if entry.Time != nil {
-			written = entry.Time.Time
+			written = entry.Time.Unix()
 		}
-		latest = later(latest, written)
+		latest = max(latest, written)
 		if entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.GetRawBytes(), statusKey) {
 			continue
 		}
@@ -41,27 +40,20 @@ func TraceOf(group string, managed []metav1.ManagedFieldsEntry) (fields uint32, 
 		}
 		_, _ = hash.Write(entry.FieldsV1.GetRawBytes())
 		var seconds [8]byte
-		binary.LittleEndian.PutUint64(seconds[:], uint64(written.Unix()))
+		binary.LittleEndian.PutUint64(seconds[:], uint64(written))
 		_, _ = hash.Write(seconds[:])
-		told = later(told, written)
+		told = max(told, written)
 	}
 	if held {
 		fields = uint32(hash.Sum64())
 	}
-	return fields, told.Before(latest)
+	return fields, told < latest
 }
 
 var (
 	traceSeed = maphash.MakeSeed()
 	statusKey = []byte(`"f:status"`)
 )
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
 
 // telling are the types of conditions from which the health of an object of some kind is told.
 var telling = map[string]bool{

@@ -145,7 +145,7 @@ func (k *Keeper) sayEvents(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case say := <-k.events:
-			for k.busy() && k.pause(ctx, reportAfter) {
+			for k.busy() && queue.Pause(ctx, k.Clock, reportAfter) {
 				continue
 			}
 			say()

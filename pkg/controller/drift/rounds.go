@@ -178,14 +178,14 @@ func (k *Keeper) compareListed(id apply.ID, facts ownership.Facts, exists bool, 
 func (k *Keeper) runVerify(ctx context.Context) {
 	for {
 		early := time.Duration(rand.Float64() * roundJitter * float64(k.VerifyInterval))
-		if !k.pause(ctx, k.VerifyInterval-early) {
+		if !queue.Pause(ctx, k.Clock, k.VerifyInterval-early) {
 			return
 		}
 		k.ledger.Lock()
 		ids := slices.Collect(maps.Keys(k.ledger.objects))
 		k.ledger.Unlock()
 		for _, id := range ids {
-			if !k.pause(ctx, verifyEvery) {
+			if !queue.Pause(ctx, k.Clock, verifyEvery) {
 				return
 			}
 			k.verify(ctx, id)
@@ -213,17 +213,5 @@ func (k *Keeper) verify(ctx context.Context, id apply.ID) {
 	k.ledger.Unlock()
 	if verdict.do == probe {
 		j.compare(klog.NewContext(ctx, klog.FromContext(ctx).WithValues("object", id.String())), byVerify)
-	}
-}
-
-// pause waits, and tells whether the context goes on.
-func (k *Keeper) pause(ctx context.Context, d time.Duration) bool {
-	timer := k.Clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C():
-		return true
 	}
 }

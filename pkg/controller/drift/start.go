@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"nopea.io/nopea/pkg/apply"
+	"nopea.io/nopea/pkg/controller/queue"
 )
 
 // PublishRecords publishes GitRepositories that are Early, and has objects looked into that were seen already.
@@ -37,7 +38,7 @@ func (k *Keeper) Catch(ctx context.Context) {
 	if err := k.watch.WaitFor(ctx, kinds); err != nil {
 		return
 	}
-	for !k.queue.Idle() && k.pause(ctx, catchEvery) {
+	for !k.queue.Idle() && queue.Pause(ctx, k.Clock, catchEvery) {
 		continue
 	}
 }

@@ -37,11 +37,8 @@ func (c *Controller) catchUp(ctx context.Context) {
 		return
 	}
 	c.Drift.Catch(ctx)
-	for !c.early.Idle() && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-c.Clock.After(20 * time.Millisecond):
-		}
+	for !c.early.Idle() && queue.Pause(ctx, c.Clock, 20*time.Millisecond) {
+		continue
 	}
 	c.Drift.Catch(ctx) // what the GitRepositories were read for
 }

@@ -17,7 +17,6 @@ import (
 	"nopea.io/nopea/pkg/apis/nopea/v1alpha1"
 	"nopea.io/nopea/pkg/apply"
 	"nopea.io/nopea/pkg/git"
-	"nopea.io/nopea/pkg/wording"
 )
 
 func is(t *testing.T, status *v1alpha1.GitRepositoryStatus, want map[string]string) {
@@ -174,14 +173,5 @@ func TestHistoryOrderAndBatches(t *testing.T) {
 	now, later = batch(later)
 	if len(now) != 1 || now[0].Name != "dry-1" || len(later) != 1 {
 		t.Fatalf("now %v, later %v", now, later)
-	}
-}
-
-func TestShorten(t *testing.T) {
-	if got := wording.Shorten("abc", 3); got != "abc" {
-		t.Error(got)
-	}
-	if got := wording.Shorten("ääääääääää", 12); len(got) > 12 || strings.ContainsRune(got, '\uFFFD') {
-		t.Errorf("%q", got)
 	}
 }

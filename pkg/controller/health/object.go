@@ -68,8 +68,8 @@ func (o *object) judge(facts ownership.Facts, exists, synced bool) (found health
 // aside tells whether a write that made an object what it is has left alone whatever its health is told from.
 // Objects of a kind that counts no generations do not show whether their spec was written.
 func aside(before, after ownership.Facts) bool {
-	return after.Generation > 0 && after.StatusAside && after.StatusFields == before.StatusFields && after.Generation == before.Generation && after.UID == before.UID &&
-		after.Deleting == before.Deleting && after.Status == before.Status
+	return after.Generation > 0 && after.StatusAside && after.StatusFields == before.StatusFields && after.Status == before.Status &&
+		after.Generation == before.Generation && after.UID == before.UID && after.Deleting == before.Deleting
 }
 
 // current tells whether what was found is from after somebody began to wait.

@@ -102,14 +102,19 @@ func (q *Queue[K]) Get(urgentOnly bool) (K, bool) {
 
 // Work does what there is to do for each key until the queue is closed: see Get.
 func (q *Queue[K]) Work(urgentOnly bool, do func(K)) {
-	for {
-		key, ok := q.Get(urgentOnly)
-		if !ok {
-			return
-		}
+	for q.workOne(urgentOnly, do) {
+		continue
+	}
+}
+
+// workOne returns false when the queue is closed.
+func (q *Queue[K]) workOne(urgentOnly bool, do func(K)) bool {
+	key, ok := q.Get(urgentOnly)
+	if ok {
 		do(key)
 		q.Done(key)
 	}
+	return ok
 }
 
 // Done gives a key back.

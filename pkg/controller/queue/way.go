@@ -60,12 +60,9 @@ func (w *Way) isTaken(now time.Time) bool {
 func (q *Queue[K]) WorkBehind(ctx context.Context, to *Way, steady bool, busy func() bool, do func(K)) {
 	for r := (respite{steady: steady}); ; {
 		r.giveWay(ctx, q.clock, to, busy)
-		key, ok := q.Get(false)
-		if !ok {
+		if !q.workOne(false, do) {
 			return
 		}
-		do(key)
-		q.Done(key)
 	}
 }
 
@@ -81,7 +78,7 @@ type respite struct {
 func (r *respite) giveWay(ctx context.Context, clock clock.Clock, to *Way, busy func() bool) {
 	began := clock.Now()
 	now := began
-	for to.isTaken(now) && busy() && r.allows(began, now) && pause(ctx, clock, wayLook) {
+	for to.isTaken(now) && busy() && r.allows(began, now) && Pause(ctx, clock, wayLook) {
 		now = clock.Now()
 	}
 	r.ended(began, now)
@@ -98,8 +95,8 @@ func (r *respite) ended(began, now time.Time) {
 	}
 }
 
-// pause returns false if the context ended meanwhile.
-func pause(ctx context.Context, clock clock.Clock, d time.Duration) bool {
+// Pause waits for a while. It returns false if the context ended meanwhile.
+func Pause(ctx context.Context, clock clock.Clock, d time.Duration) bool {
 	timer := clock.NewTimer(d)
 	defer timer.Stop()
 	select {
